@@ -1,0 +1,32 @@
+/*
+ * base/alloc.h: the host's allocator table, and counted heap memory.
+ *
+ * Every root object copies an mf_alloc. All heap memory of mayfly is taken through
+ * one, so the bytes in use are known at any time and a test can fail any
+ * allocation. Blocks carry their size (16 bytes before the block).
+ */
+#ifndef MF_BASE_ALLOC_H
+#define MF_BASE_ALLOC_H
+
+#include <mayfly/host.h>
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+typedef struct mf_alloc {
+    mayfly_allocator table;
+    atomic_size_t bytes;  /* in use, without the 16-byte heads */
+    atomic_size_t blocks; /* in use */
+} mf_alloc;
+
+/* `table` NULL: malloc, realloc, free. */
+void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table);
+
+void *mf_alloc_new(mf_alloc *a, size_t size);  /* not zeroed; NULL: no memory */
+void *mf_alloc_zero(mf_alloc *a, size_t size); /* zeroed */
+void *mf_alloc_resize(mf_alloc *a, void *block, size_t size);
+void mf_alloc_free(mf_alloc *a, void *block); /* NULL is allowed */
+char *mf_alloc_strdup(mf_alloc *a, const char *s);
+char *mf_alloc_strndup(mf_alloc *a, const char *s, size_t n);
+
+#endif

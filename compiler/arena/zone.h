@@ -1,0 +1,58 @@
+/*
+ * compiler/arena/zone.h: the address range that compiled units live in.
+ *
+ * One range per host, reserved without memory. Memory comes in chunks, each backed
+ * by one memory file that is only ever written with pwrite, so no page is writable
+ * and executable at any time and no writable mapping of code exists. Units in
+ * neighbouring pages of a chunk merge into one mapping of the kernel's.
+ *
+ * Threads: any.
+ */
+#ifndef MF_ARENA_ZONE_H
+#define MF_ARENA_ZONE_H
+
+#include "base/alloc.h"
+#include "base/census.h"
+
+#include <mayfly/error.h>
+
+typedef struct mf_zone mf_zone;
+
+/* A unit's part of the zone: `code_bytes` of read-execute pages (text, literals,
+ * tables), then `data_bytes` of private read-write pages, often none. Multiples of
+ * the page size. */
+typedef struct mf_span {
+    uint8_t *base;
+    size_t code_bytes;
+    size_t data_bytes;
+} mf_span;
+
+/* `max_bytes` bounds what all units together may take. */
+int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
+                mayfly_error *err);
+void mf_zone_free(mf_zone *zone); /* every span must have been given back */
+
+/* Takes addresses; nothing can be read there yet. Errors: ELIMIT, ENOMEM. */
+int mf_zone_take(mf_zone *zone, size_t code_bytes, size_t data_bytes,
+                 mf_span *ret, mayfly_error *err);
+
+/* Puts the unit's bytes in place: `code` becomes read-execute, `data` is copied to
+ * fresh private pages. Errors: EIO (with the system's reason, e.g. where executable
+ * memory is refused), ENOMEM. */
+int mf_zone_fill(mf_zone *zone, const mf_span *span, const void *code,
+                 const void *data, mayfly_error *err);
+
+/* Gives memory and addresses back. */
+void mf_zone_give(mf_zone *zone, const mf_span *span);
+
+/* Releases chunks in which nothing lives. */
+void mf_zone_trim(mf_zone *zone);
+
+/* Bytes in use and bytes of memory files. */
+size_t mf_zone_used(const mf_zone *zone);
+size_t mf_zone_backed(const mf_zone *zone);
+
+/* Whether an address lies in the zone. Async-signal-safe. */
+int mf_zone_holds(const mf_zone *zone, const void *address);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * compiler/gen/emit.h: text made from a plan.
+ *
+ * The header is what user programs and handler source include; the unit is the C
+ * that libtcc compiles: struct types, encode functions, client stubs, server
+ * dispatchers. Nothing from a schema enters either but identifiers that names.c
+ * has checked and literals that it has escaped.
+ */
+#ifndef MF_GEN_EMIT_H
+#define MF_GEN_EMIT_H
+
+#include "base/buf.h"
+#include "compiler/gen/plan.h"
+
+/* The header of one file of the plan's schema. Its name: mf_header_name. */
+int mf_emit_header(const mf_plan *plan, const mf_file *file, mf_buf *out,
+                   mayfly_error *err);
+
+/* "dir/greeter.mf.h" for "dir/greeter.proto". In the arena; NULL: no memory. */
+const char *mf_header_name(mayfly_arena *arena, const char *import_name);
+
+/* The unit's C, native or bound. It includes only <mayfly/stub.h>, which the
+ * compiler serves from memory (compiler/kernel/stub.h). */
+int mf_emit_unit(const mf_plan *plan, mf_buf *out, mayfly_error *err);
+
+/* Services, methods, messages as text, for people; `symbol` NULL: all. */
+int mf_emit_list(const mf_schema *schema, const char *symbol, mf_buf *out,
+                 mayfly_error *err);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * mayfly/context.h: loading a schema, holding it, unloading it, and the receipt.
+ *
+ * A context is one loaded unit: a linked schema, the codecs, client stubs and
+ * server dispatchers compiled for it, and the memory they live in.
+ *
+ *     mayfly_context *ctx;
+ *     mayfly_load_file(host, "greeter", "greeter.proto", NULL, &ctx, &err);
+ *     ...
+ *     mayfly_receipt *receipt;
+ *     mayfly_unload(ctx, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 1000), &receipt, &err);
+ *     puts(mayfly_receipt_text(receipt));
+ *     mayfly_receipt_free(receipt);
+ *     mayfly_context_unref(ctx);
+ *
+ * The handle outlives the code: after unload it still answers its name and state,
+ * and everything that would need the code answers MAYFLY_EUNLOADED.
+ *
+ * Threads: every function may be called from any thread.
+ */
+#ifndef MAYFLY_CONTEXT_H
+#define MAYFLY_CONTEXT_H
+
+#include <mayfly/arena.h>
+#include <mayfly/error.h>
+#include <mayfly/host.h>
+#include <mayfly/layout.h>
+#include <mayfly/types.h>
+
+MAYFLY_BEGIN
+
+typedef struct mayfly_context mayfly_context;
+typedef struct mayfly_pin mayfly_pin;
+typedef struct mayfly_receipt mayfly_receipt;
+
+enum mayfly_context_state {
+    MAYFLY_COMPILING = 0,
+    MAYFLY_LIVE = 1,
+    MAYFLY_UNLOADING = 2, /* refuses new leases, waits for those that are held */
+    MAYFLY_UNLOADED = 3   /* every byte is given back; the handle remains */
+};
+
+/* A name that C source compiled into a context may use, and where it is. */
+typedef struct mayfly_symbol {
+    const char *name;
+    const void *address;
+} mayfly_symbol;
+
+/* One file of text in memory. `len` 0 with text not NULL: zero-terminated. */
+typedef struct mayfly_source {
+    const char *name;
+    const char *text;
+    size_t len;
+} mayfly_source;
+
+typedef struct mayfly_load_options {
+    size_t size; /* set by MAYFLY_LOAD_OPTIONS */
+    const char *const *include_dirs; /* -I: where imports are looked up, in order */
+    size_t n_include_dirs;           /* 0: the folder of the schema file */
+    const mayfly_source *files; /* schema files by import name, before the folders */
+    size_t n_files;
+    const mayfly_source *handlers; /* C source compiled into the context; it may
+                                      include the schema's header by its name,
+                                      "greeter.mf.h" */
+    size_t n_handlers;
+    const mayfly_symbol *symbols; /* what that source may call, beside mayfly's own
+                                     functions and a list of libc's */
+    size_t n_symbols;
+    int resident; /* keep the compile arena with the context: for comparison */
+    mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
+    void *diagnostic_state;
+} mayfly_load_options;
+
+#define MAYFLY_LOAD_OPTIONS(...) \
+    (&(mayfly_load_options){ .size = sizeof(mayfly_load_options), __VA_ARGS__ })
+
+/*
+ * Reads a schema, compiles its unit and makes a live context called `name`.
+ * `path` is a .proto file; its import name is the path below the include folder
+ * that holds it. Blocks while it compiles. The caller owns the handle: unload it,
+ * then mayfly_context_unref.
+ *
+ * Errors: EINVAL, EIO (a file cannot be read), ESCHEMA (with line and column),
+ * ECOMPILE and ELINK (handler source), ELIMIT (which limit is named), ENOMEM,
+ * EUNSUPPORTED (proto2, editions), EFORKED.
+ */
+MAYFLY_API int mayfly_load_file(mayfly_host *host, const char *name,
+                                const char *path,
+                                const mayfly_load_options *options,
+                                mayfly_context **ret_context,
+                                mayfly_error *err);
+
+/* The same for schema text in memory; `schema->name` is its import name. */
+MAYFLY_API int mayfly_load_text(mayfly_host *host, const char *name,
+                                const mayfly_source *schema,
+                                const mayfly_load_options *options,
+                                mayfly_context **ret_context,
+                                mayfly_error *err);
+
+MAYFLY_API mayfly_context *mayfly_context_ref(mayfly_context *context);
+
+/* Gives up one reference. The last one unloads the context if that has not been
+ * done, as soon as nothing holds a lease. NULL is allowed. */
+MAYFLY_API void mayfly_context_unref(mayfly_context *context);
+
+MAYFLY_API const char *mayfly_context_name(const mayfly_context *context);
+MAYFLY_API enum mayfly_context_state
+mayfly_context_get_state(const mayfly_context *context);
+
+/*
+ * A pin is a lease that a user asks for: while it is held, the context's code and
+ * data stay where they are. `owner`, and where the pin was taken, are recorded and
+ * shown by whoever waits for it. Errors: EUNLOADED, ENOMEM, EFORKED.
+ */
+MAYFLY_API int mayfly_pin_new(mayfly_context *context, const char *owner,
+                              const char *file, int line, mayfly_pin **ret_pin,
+                              mayfly_error *err);
+#define mayfly_pin_take(context, owner, ret_pin, err) \
+    mayfly_pin_new(context, owner, __FILE__, __LINE__, ret_pin, err)
+
+/* Gives the pin back. NULL is allowed. */
+MAYFLY_API void mayfly_pin_free(mayfly_pin *pin);
+
+/* The address of a function or object that handler source defines. The pin proves
+ * that the context stays; the address is good while it is held. Errors:
+ * ENOTFOUND. */
+MAYFLY_API int mayfly_pin_symbol(const mayfly_pin *pin, const char *name,
+                                 void **ret_address, mayfly_error *err);
+
+typedef struct mayfly_unload_options {
+    size_t size;      /* set by MAYFLY_UNLOAD_OPTIONS */
+    unsigned wait_ms; /* how long to wait for leases; 0: not at all */
+    int force;        /* cancel the calls that hold it first */
+} mayfly_unload_options;
+
+#define MAYFLY_UNLOAD_OPTIONS(...)      \
+    (&(mayfly_unload_options){          \
+        .size = sizeof(mayfly_unload_options), __VA_ARGS__ })
+
+/*
+ * Closes the context to new leases, waits for those that are held, then gives
+ * all its memory back. `ret_receipt` may be NULL.
+ *
+ * Without `force`, an unload whose wait runs out leaves the context live as it
+ * was and answers EBUSY with the holders' names. With `force`, the context stays
+ * *unloading* and goes when the last lease does. Errors: EBUSY, EUNLOADED (done
+ * before), EONLOOP (wait_ms on a loop thread), EFORKED.
+ */
+MAYFLY_API int mayfly_unload(mayfly_context *context,
+                             const mayfly_unload_options *options,
+                             mayfly_receipt **ret_receipt, mayfly_error *err);
+
+/* The receipt so far: a live context's has no `unloaded` snapshot yet. Errors:
+ * ENOMEM. Free with mayfly_receipt_free. */
+MAYFLY_API int mayfly_context_receipt(mayfly_context *context,
+                                      mayfly_receipt **ret_receipt,
+                                      mayfly_error *err);
+
+/* A table for people; a JSON object for programs (docs/receipts.md names its
+ * members). Both zero-terminated, owned by the receipt. */
+MAYFLY_API const char *mayfly_receipt_text(const mayfly_receipt *receipt);
+MAYFLY_API const char *mayfly_receipt_json(const mayfly_receipt *receipt);
+
+/* Bytes in mayfly's arenas that the context still holds: 0 after a complete
+ * unload. */
+MAYFLY_API size_t mayfly_receipt_retained(const mayfly_receipt *receipt);
+MAYFLY_API void mayfly_receipt_free(mayfly_receipt *receipt);
+
+MAYFLY_END
+
+#endif

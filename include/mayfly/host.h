@@ -1,0 +1,93 @@
+/*
+ * mayfly/host.h: the root object.
+ *
+ * A host owns everything else: its loop threads and workers, the compiler, the
+ * zone in which compiled code lives, the contexts. Several hosts in one process
+ * do not touch each other. mayfly changes nothing process-wide: no signal
+ * dispositions, no environment, no allocator; it prints nothing.
+ *
+ *     mayfly_host *host;
+ *     mayfly_host_new(MAYFLY_HOST_OPTIONS(.log = my_log), &host, &err);
+ *     ...
+ *     mayfly_host_free(host);
+ *
+ * Threads: every function here may be called from any thread. After fork() the
+ * child must not use handles of the parent: each call answers MAYFLY_EFORKED; a
+ * host made in the child works.
+ */
+#ifndef MAYFLY_HOST_H
+#define MAYFLY_HOST_H
+
+#include <mayfly/error.h>
+#include <mayfly/types.h>
+
+MAYFLY_BEGIN
+
+typedef struct mayfly_host mayfly_host;
+
+/*
+ * Where mayfly takes its heap memory. The table is copied into the host. `alloc`
+ * returns `size` bytes aligned to 16 or NULL; `resize` is realloc; `release` takes
+ * NULL. All three are called from any thread. Compile arenas and compiled code are
+ * mapped, not taken from here.
+ */
+typedef struct mayfly_allocator {
+    void *(*alloc)(void *state, size_t size);
+    void *(*resize)(void *state, void *block, size_t size);
+    void (*release)(void *state, void *block);
+    void *state;
+} mayfly_allocator;
+
+enum mayfly_log_level {
+    MAYFLY_LOG_ERROR = 0,
+    MAYFLY_LOG_WARNING = 1,
+    MAYFLY_LOG_INFO = 2,
+    MAYFLY_LOG_DEBUG = 3
+};
+
+/* `owner` names the part of mayfly that speaks ("server", "cache"). The strings
+ * are valid during the callback only. Called from any thread; must not block and
+ * must not call mayfly. */
+typedef void (*mayfly_log_fn)(void *state, int level, const char *owner,
+                              const char *text);
+
+typedef struct mayfly_host_options {
+    size_t size; /* set by MAYFLY_HOST_OPTIONS */
+    const mayfly_allocator *allocator; /* NULL: malloc */
+    mayfly_log_fn log;                 /* NULL: silent */
+    void *log_state;
+    int log_level;             /* most detail to log; default WARNING */
+    unsigned loops;            /* event-loop threads; 0: 1 */
+    unsigned workers;          /* most threads for blocking handlers; 0: 4 */
+    size_t source_bytes_max;   /* C source per context; 0: 64 MiB */
+    size_t compile_bytes_max;  /* compile arena per compile; 0: 256 MiB */
+    size_t code_bytes_max;     /* all compiled units together; 0: 1 GiB */
+    unsigned compile_ms_max;   /* time of one compile; 0: 10,000 */
+    unsigned idle_ms;          /* unused memory goes back after; 0: 200 */
+    int measure_process;       /* receipts also read /proc/self (about 0.3 ms a
+                                  snapshot); 0: arenas only */
+} mayfly_host_options;
+
+#define MAYFLY_HOST_OPTIONS(...) \
+    (&(mayfly_host_options){     \
+        .size = sizeof(mayfly_host_options), .log_level = 1, __VA_ARGS__ })
+
+/* `options` may be NULL for the defaults. Errors: EINVAL (an option out of its
+ * range, a size that is not known), ENOMEM, EIO (no thread, no descriptor). */
+MAYFLY_API int mayfly_host_new(const mayfly_host_options *options,
+                               mayfly_host **ret_host, mayfly_error *err);
+
+/* Stops servers and channels that are left, cancels their calls, unloads every
+ * context, joins all threads. Handles that are still referenced stay valid for
+ * their free/unref and answer errors. NULL is allowed. Must not be called on a
+ * loop thread or a worker of this host. */
+MAYFLY_API void mayfly_host_free(mayfly_host *host);
+
+/* Gives back at once what is kept for speed: the hot compile arena, pools, free
+ * pages of the code zone. The host does the same by itself `idle_ms` after it
+ * was last needed. */
+MAYFLY_API void mayfly_host_trim(mayfly_host *host);
+
+MAYFLY_END
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * mayfly: gRPC for C programs whose schemas are loaded while they run.
+ *
+ * This header brings in all of the library; each part can be included by itself.
+ * Read them in this order:
+ *
+ *   types.h    strings, bytes, arrays
+ *   error.h    how functions fail
+ *   host.h     the root object
+ *   context.h  load a schema, hold it, unload it, read the receipt
+ *   channel.h  call: channels and proxies
+ *   server.h   serve: servers and handlers
+ *   call.h     one call on either side
+ *   message.h  encode, decode, JSON
+ *   emit.h     headers and descriptor sets, for tools
+ */
+#ifndef MAYFLY_MAYFLY_H
+#define MAYFLY_MAYFLY_H
+
+#include <mayfly/arena.h>
+#include <mayfly/call.h>
+#include <mayfly/channel.h>
+#include <mayfly/context.h>
+#include <mayfly/emit.h>
+#include <mayfly/error.h>
+#include <mayfly/host.h>
+#include <mayfly/layout.h>
+#include <mayfly/message.h>
+#include <mayfly/server.h>
+#include <mayfly/types.h>
+
+#endif
