@@ -20,7 +20,7 @@
 
 #include <mayfly/layout.h>
 
-enum { MF_NO_MESSAGE = 0xffffffffu };
+#define MF_NO_MESSAGE UINT32_MAX
 
 typedef struct mf_plan_field {
     uint32_t number;

@@ -13,7 +13,7 @@
 #ifndef MF_SCHEMA_H
 #define MF_SCHEMA_H
 
-#include "base/alloc.h"
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
 
