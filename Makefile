@@ -10,11 +10,19 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
   $(WARNINGS) $(CFLAGS) -I. -Iinclude -I$(BUILD)/gen
 
+all:
+
 LIB_SRCS = $(wildcard base/*.c compiler/*.c compiler/*/*.c cache/*.c proxy/*.c)
 LIB_OBJS = $(LIB_SRCS:%.c=$(BUILD)/%.o)
 
 TEST_SRCS = $(wildcard tests/unit/*/test_*.c)
 TESTS = $(TEST_SRCS:%.c=$(BUILD)/%)
+SUPPORT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+
+# Parts that are made in a way of their own: libtcc as an object of the library
+# (LIBTCC_OBJ), headers embedded as text.
+include $(wildcard compiler/arena/*.mk compiler/kernel/*.mk)
+LIB_OBJS += $(LIBTCC_OBJ)
 
 LIBS = -luv -lnghttp2 -lz -ldl -lm -lpthread
 
@@ -28,9 +36,11 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libmayfly-internal.a
+$(BUILD)/tests/unit/%: tests/unit/%.c $(SUPPORT_OBJS) \
+		$(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(SUPPORT_OBJS) \
+	  $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
 # Builds and runs the unit tests of every part.
 unit: $(TESTS)
@@ -40,4 +50,5 @@ clean:
 	rm -rf $(BUILD)
 
 .PHONY: all unit clean
--include $(LIB_OBJS:.o=.d) $(TESTS:=.d)
+.SECONDARY:
+-include $(LIB_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) $(TESTS:=.d)
