@@ -1,0 +1,103 @@
+/*
+ * proxy/host.h: what the root object consists of.
+ *
+ * host.c makes and ends it; the loading side (load.c) keeps its compiler and
+ * its list of contexts in it and is told through mf_host_part when to begin, to
+ * trim and to end.
+ */
+#ifndef MF_PROXY_HOST_H
+#define MF_PROXY_HOST_H
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "compiler/unit.h"
+#include "proxy/loop.h"
+#include "proxy/workers.h"
+
+#include <mayfly/call.h>
+#include <mayfly/host.h>
+
+#include <pthread.h>
+
+struct mayfly_host {
+    atomic_uint
+        refs; /* the user's, and one per server, channel, call, context */
+    mf_alloc alloc;
+    mf_log log;
+    mayfly_host_options options; /* a copy, with the defaults filled in */
+    unsigned made_under;         /* mf_fork_generation when it was made */
+    atomic_int stopping;         /* mayfly_host_free has begun */
+
+    mf_loop **loops;
+    unsigned n_loops;
+    mf_workers *workers;  /* blocking handlers */
+    mf_workers *resolver; /* names of hosts, which may take seconds */
+
+    pthread_mutex_t lock; /* for the lists that follow */
+    struct mayfly_server *servers;
+    struct mayfly_channel *channels;
+
+    /* Idle trim of what belongs to no loop: armed by mf_host_touch. */
+    atomic_uint touched;
+    atomic_int tick_armed;
+    mf_task tick_task;
+    mf_timer tick;
+    unsigned tick_seen;
+
+    /* The loading side's. `contexts` is guarded by `lock`. */
+    mf_compiler compiler;
+    int has_compiler;
+    void *contexts;
+};
+
+/*
+ * A part that lives in the host without the transport knowing it. `begin` runs
+ * at the end of mayfly_host_new; `stop` in mayfly_host_free when servers and
+ * channels are closed and no handler runs, but while the loops still do; `done`
+ * when the last reference goes; `trim` (any thread) in mayfly_host_trim and
+ * when the host was idle after mf_host_touch. Members may be NULL.
+ */
+typedef struct mf_host_part {
+    int (*begin)(mayfly_host *host, mayfly_error *err);
+    void (*stop)(mayfly_host *host);
+    void (*done)(mayfly_host *host);
+    void (*trim)(mayfly_host *host);
+} mf_host_part;
+
+/* Defined by load.c. A program that loads nothing does not link it. */
+extern const mf_host_part mf_host_loading __attribute__((weak));
+
+/* 0, EFORKED, or ECANCELLED when the host is being freed. */
+int mf_host_check(const mayfly_host *host, mayfly_error *err);
+
+mayfly_host *mf_host_ref(mayfly_host *host);
+void mf_host_unref(mayfly_host *host); /* the last one frees the memory */
+
+/* Something was used that idle time should give back. Any thread, cheap. */
+void mf_host_touch(mayfly_host *host);
+
+/* The loop with the fewest connections. */
+mf_loop *mf_host_least_loaded(mayfly_host *host);
+
+/* What one loop keeps for its calls (mf_loop.user): see calls.c. */
+typedef struct mf_calls mf_calls;
+
+/* --- the calls there are, for whoever explains or ends what holds a context
+ * --- */
+
+typedef struct mf_call_info {
+    mayfly_call *call; /* good during the callback only */
+    const char *path;  /* "/helloworld.Greeter/SayHello" */
+    const char *peer;  /* "127.0.0.1:53122"; a client's: the target */
+    uint64_t age_ns;
+    void *context; /* mf_call_hold's; NULL: a raw call */
+    int is_server;
+} mf_call_info;
+
+/* Calls back for each call under way on this host. The callback must be short
+ * and must not call mayfly, except mf_call_request_cancel. Any thread. */
+void mf_calls_each(mayfly_host *host,
+                   void (*each)(void *state, const mf_call_info *info),
+                   void *state);
+
+#endif

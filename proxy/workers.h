@@ -1,0 +1,32 @@
+/*
+ * proxy/workers.h: a few threads for what may block.
+ *
+ * Tasks wait in one queue; a thread is made when a task waits and the bound is
+ * not reached, and stays. The queue's length is bounded by those who push (a
+ * server's handlers_max).
+ */
+#ifndef MF_PROXY_WORKERS_H
+#define MF_PROXY_WORKERS_H
+
+#include "proxy/loop.h"
+
+typedef struct mf_workers mf_workers;
+
+/* `name` is the threads' name, 12 characters at the most; static. */
+int mf_workers_new(mf_alloc *alloc, const char *name, unsigned max,
+                   mf_workers **ret_workers, mayfly_error *err);
+
+/* Runs the task on a worker. EIO: there is no thread and none can be made;
+ * ECANCELLED: stopped. Any thread. */
+int mf_workers_push(mf_workers *workers, mf_task *task);
+
+/* Runs what waits, then ends and joins the threads. */
+void mf_workers_stop(mf_workers *workers);
+void mf_workers_free(mf_workers *workers); /* stopped, or NULL */
+
+/* Starts a thread as all of mayfly's are: named, and with every signal blocked
+ * but those that a fault raises. 0 or EIO. */
+int mf_thread_start(pthread_t *ret_thread, const char *name,
+                    void *(*run)(void *), void *state);
+
+#endif
