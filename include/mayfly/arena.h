@@ -36,6 +36,12 @@ MAYFLY_API void *mayfly_arena_alloc(mayfly_arena *arena, size_t size);
 MAYFLY_API mayfly_str mayfly_arena_str(mayfly_arena *arena, const char *ptr,
                                        size_t len);
 
+/* printf into the arena: the text, zero-terminated behind its `len` bytes; `ptr`
+ * is NULL when memory is out. */
+MAYFLY_API mayfly_str mayfly_arena_printf(mayfly_arena *arena,
+                                          const char *format, ...)
+    MAYFLY_PRINTF(2, 3);
+
 /*
  * Adds one zeroed element of `item_size` bytes to a repeated field and returns it;
  * NULL when memory is out (the array is then as before). Generated headers wrap

@@ -25,9 +25,12 @@
 #if defined(__GNUC__)
 #define MAYFLY_API __attribute__((visibility("default")))
 #define MAYFLY_UNUSED __attribute__((unused))
+#define MAYFLY_PRINTF(text, args) \
+    __attribute__((format(printf, text, args)))
 #else
 #define MAYFLY_API
 #define MAYFLY_UNUSED
+#define MAYFLY_PRINTF(text, args)
 #endif
 
 #define MAYFLY_VERSION_MAJOR 0
