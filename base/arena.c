@@ -194,25 +194,50 @@ char *mf_arena_strdup(mayfly_arena *a, const char *s)
     return mf_arena_strndup(a, s, strlen(s));
 }
 
-char *mf_arena_printf(mayfly_arena *a, const char *format, ...)
+/* Formats once into a short buffer, again where that was too short. */
+static char *arena_vprintf(mayfly_arena *a, size_t *ret_len,
+                           const char *format, va_list args)
 {
     char brief[256];
+    char *text;
+    va_list again;
+    int n;
+
+    va_copy(again, args);
+    n = vsnprintf(brief, sizeof brief, format, args);
+    if (n < 0)
+        text = NULL;
+    else if ((size_t)n < sizeof brief)
+        text = mf_arena_strndup(a, brief, (size_t)n);
+    else if ((text = mf_arena_raw(a, (size_t)n + 1)) != NULL)
+        vsnprintf(text, (size_t)n + 1, format, again);
+    va_end(again);
+    if (text)
+        *ret_len = (size_t)n;
+    return text;
+}
+
+char *mf_arena_printf(mayfly_arena *a, const char *format, ...)
+{
+    size_t len;
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = arena_vprintf(a, &len, format, args);
+    va_end(args);
+    return text;
+}
+
+mayfly_str mayfly_arena_printf(mayfly_arena *arena, const char *format, ...)
+{
+    mayfly_str s = {NULL, 0};
     va_list args;
 
     va_start(args, format);
-    int n = vsnprintf(brief, sizeof brief, format, args);
+    s.ptr = arena_vprintf(arena, &s.len, format, args);
     va_end(args);
-    if (n < 0)
-        return NULL;
-    if ((size_t)n < sizeof brief)
-        return mf_arena_strndup(a, brief, (size_t)n);
-    char *text = mf_arena_raw(a, (size_t)n + 1);
-    if (!text)
-        return NULL;
-    va_start(args, format);
-    vsnprintf(text, (size_t)n + 1, format, args);
-    va_end(args);
-    return text;
+    return s;
 }
 
 void mayfly_arena_free(mayfly_arena *arena)
