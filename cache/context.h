@@ -1,18 +1,20 @@
 /*
  * cache/context.h: the life of one loaded unit.
  *
- * A context holds an opaque payload (the unit) with a destroy callback, and counts
- * who uses it. The handle is reference counted and outlives the payload.
+ * A context holds an opaque payload (the unit) with a destroy callback, and
+ * counts who uses it. The handle is reference counted and outlives the payload.
  *
  *     compiling ──► live ──► unloading ──► unloaded
  *                    ▲           │ (a soft unload whose wait ran out)
  *                    └───────────┘
  *
- * Leases are what keeps the payload: taken before any jump into it, dropped after,
- * in a few nanoseconds, counted in shards that are a cache line each. Taking one
- * on a context that is not live fails, before, during and after its unload: the
- * taker counts itself in, then looks at the state; the unloader sets the state,
- * then looks at the counts.
+ * Leases are what keeps the payload: taken before any jump into it, dropped
+ * after, in a few nanoseconds, counted in shards that are a cache line each.
+ * Taking one on a context that is not live fails, before, during and after its
+ * unload: the taker counts itself in, then looks at the state; the unloader
+ * sets the state, then looks at the counts. Whoever takes or drops a lease
+ * holds a reference to the handle while doing so: a lease keeps the code, a
+ * reference keeps the handle.
  */
 #ifndef MF_CACHE_CONTEXT_H
 #define MF_CACHE_CONTEXT_H
@@ -27,19 +29,44 @@
 typedef struct mf_payload {
     void *unit;
     void (*destroy)(void *unit);
-    void (*census)(const void *unit, mf_census *c);
+    void (*census)(const void *unit, mf_census *c); /* or NULL */
+    /* The address of what handler source calls `name`; NULL: not defined. */
+    void *(*symbol)(const void *unit, const char *name); /* or NULL */
 } mf_payload;
+
+/* All contexts of one host, and the process as it was before the first load. */
+typedef struct mf_registry mf_registry;
+
+mf_registry *mf_registry_new(mf_alloc *alloc); /* NULL: no memory */
+void mf_registry_free(mf_registry *r);         /* once no handle is left */
+
+/* Unloads every context, calls cancelled first, waiting `wait_ms` in all. What
+ * is still held then stays *unloading* and goes with its last lease. Returns
+ * how many those are. No context may be made meanwhile. */
+size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 
 typedef struct mf_context_options {
     mf_alloc *alloc;
     const char *name;
+    mf_registry *registry;
     int measure_process;
-    void *host; /* opaque: who made it (proxy/ reads it back) */
-    void (*unref_host)(void *host); /* called when the handle is freed */
-    /* Names the holders that are not pins ("call /a.B/C from 127.0.0.1:1, 12 ms")
-     * into `out`, and cancels them when asked; both may be NULL. */
+    int resident; /* only told in the receipt */
+    void *host;   /* opaque: who made it (proxy/ reads it back) */
+    void (*ref_host)(void *host); /* called once per handle and receipt made */
+    void (*unref_host)(void *host); /* called when such a one is freed */
+    /* Names the holders that are not pins ("call /a.B/C from 127.0.0.1:1, 12
+     * ms") into `out`, and cancels them when asked; both may be NULL. */
     void (*list_calls)(void *host, mayfly_context *c, mf_buf *out);
     void (*cancel_calls)(void *host, mayfly_context *c);
+    /* Whether this is a thread that must not wait; NULL: none is. */
+    int (*on_loop)(void *host);
+    /* Gives back what is kept for speed, before the process is measured; NULL:
+     * nothing is. */
+    void (*trim)(void *host);
+    /* Bytes that compile and code arenas hold for all contexts together,
+     * without what is kept for speed: a count of its own, which a receipt is
+     * checked against once no context is left. NULL: not told. */
+    size_t (*arena_bytes)(void *host);
     unsigned fork_generation;
 } mf_context_options;
 
@@ -47,12 +74,22 @@ typedef struct mf_context_options {
 int mf_context_new(const mf_context_options *options,
                    mayfly_context **ret_context, mayfly_error *err);
 
-/* COMPILING to LIVE. `compiled` is the snapshot's census taken while the compile
- * arena was at its fullest; a second snapshot, "arena dropped", is taken here. */
-void mf_context_publish(mayfly_context *context, const mf_payload *payload,
-                        const mf_snapshot *compiled);
+/* What a load tells of itself, for the receipt. */
+typedef struct mf_load_report {
+    mf_census compiling; /* the compile arena at its fullest: arena "compile" */
+    uint64_t load_ns;    /* all of it */
+    uint64_t generate_ns;
+    uint64_t compile_ns;
+} mf_load_report;
 
-/* 0 with a lease held, or MAYFLY_EUNLOADED / EFORKED. Any thread; never blocks. */
+/* COMPILING to LIVE. Two snapshots are taken here: "compiled", with the compile
+ * arena's census as told and the process as it is now, so the compile arena
+ * should still be there; and "arena dropped", after the host's trim. */
+void mf_context_publish(mayfly_context *context, const mf_payload *payload,
+                        const mf_load_report *report);
+
+/* 0 with a lease held, or MAYFLY_EUNLOADED / EFORKED. Any thread; never blocks.
+ */
 int mf_lease_take(mayfly_context *context, mayfly_error *err);
 void mf_lease_drop(mayfly_context *context); /* any thread */
 
@@ -61,8 +98,9 @@ void *mf_context_unit(const mayfly_context *context);
 void *mf_context_host(const mayfly_context *context);
 
 /* Further units bound to the same context (a header's layout): kept in a list,
- * destroyed with it. Lookup takes no lock. Adding may lose against another thread:
- * the unit that is kept is returned, the other destroyed. */
+ * destroyed with it. Lookup takes no lock. Adding may lose against another
+ * thread: the unit that is kept is returned, the other destroyed. Only under a
+ * lease. */
 void *mf_context_binding(const mayfly_context *context, const void *key1,
                          uint32_t key2);
 void *mf_context_add_binding(mayfly_context *context, const void *key1,

@@ -1,0 +1,176 @@
+/*
+ * cache/context.c: the handle: made, published, referenced, freed.
+ *
+ * A context is made before its unit is compiled, so that the first snapshot
+ * shows the process without it, and published with the unit as its payload.
+ * From then on the payload belongs to the context and goes when it is unloaded
+ * (unload.c); the handle goes with its last reference, which unloads first
+ * where nobody has.
+ *
+ * At that moment there is no lease: whoever holds one holds a reference too. So
+ * the last reference can destroy the payload without waiting.
+ *
+ * Threads: any. In a forked child the last reference frees nothing: the
+ * parent's memory files are shared with it, and its locks may be held by
+ * threads that the child does not have.
+ */
+#include "cache/internal.h"
+
+#include "base/error.h"
+#include "base/guest.h"
+
+#include <string.h>
+
+static int init_sync(mayfly_context *c)
+{
+    pthread_condattr_t attr;
+    if (pthread_mutex_init(&c->lock, NULL) != 0)
+        return -1;
+    if (pthread_condattr_init(&attr) != 0)
+        goto no_attr;
+    int bad = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
+              pthread_cond_init(&c->changed, &attr) != 0;
+    pthread_condattr_destroy(&attr);
+    if (!bad)
+        return 0;
+no_attr:
+    pthread_mutex_destroy(&c->lock);
+    return -1;
+}
+
+/* The allocator aligns to 16 only; the shards want lines of their own. */
+static mayfly_context *new_aligned(mf_alloc *alloc)
+{
+    void *block = mf_alloc_zero(alloc, sizeof(mayfly_context) + MF_CACHE_LINE);
+    if (!block)
+        return NULL;
+    uintptr_t at = ((uintptr_t)block + MF_CACHE_LINE - 1) &
+                   ~(uintptr_t)(MF_CACHE_LINE - 1);
+    mayfly_context *c = (mayfly_context *)at;
+    c->block = block;
+    return c;
+}
+
+static void free_handle(mayfly_context *c)
+{
+    mf_alloc *alloc = c->options.alloc;
+    void *host = c->options.host;
+    void (*unref_host)(void *) = c->options.unref_host;
+
+    mf_registry_remove(c->options.registry, c);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    mf_alloc_free(alloc, (char *)(uintptr_t)c->options.name);
+    mf_alloc_free(alloc, c->block);
+    if (unref_host)
+        unref_host(host); /* the allocator may go with it */
+}
+
+int mf_context_try_ref(mayfly_context *c)
+{
+    unsigned refs = atomic_load(&c->refs);
+    while (refs != 0)
+        if (atomic_compare_exchange_weak(&c->refs, &refs, refs + 1))
+            return 1;
+    return 0;
+}
+
+int mf_context_new(const mf_context_options *options,
+                   mayfly_context **ret_context, mayfly_error *err)
+{
+    mayfly_context *c = new_aligned(options->alloc);
+    if (!c)
+        return mf_error_nomem(err, "a context");
+    c->options = *options;
+    c->options.name =
+        mf_alloc_strdup(options->alloc, options->name ? options->name : "");
+    if (!c->options.name || init_sync(c) != 0) {
+        mf_alloc_free(options->alloc, (char *)(uintptr_t)c->options.name);
+        mf_alloc_free(options->alloc, c->block);
+        return mf_error_nomem(err, "a context");
+    }
+    atomic_init(&c->refs, 1);
+    atomic_init(&c->state, MAYFLY_COMPILING);
+    if (options->ref_host)
+        options->ref_host(options->host);
+    mf_registry_add(options->registry, c);
+
+    mf_snapshot_take(c, &c->snapshots[MF_BEFORE], "before");
+    mf_registry_baseline(
+        options->registry, &c->snapshots[MF_BEFORE].process,
+        options->arena_bytes ? options->arena_bytes(options->host) : 0);
+    c->n_snapshots = 1;
+    *ret_context = c;
+    return 0;
+}
+
+void mf_context_publish(mayfly_context *context, const mf_payload *payload,
+                        const mf_load_report *report)
+{
+    mayfly_context *c = context;
+    mf_snapshot *compiled = &c->snapshots[MF_COMPILED];
+    mf_snapshot *dropped = &c->snapshots[MF_DROPPED];
+
+    c->payload = *payload;
+    mf_context_census(c, &dropped->census);
+    compiled->census = report->compiling;
+    for (size_t i = 0; i < dropped->census.n; i++) {
+        const mf_census_row *row = &dropped->census.rows[i];
+        if (strcmp(row->arena, "compile") != 0) /* kept: it is in the report */
+            mf_census_add(&compiled->census, row->arena, row->kind, row->blocks,
+                          row->bytes);
+    }
+    /* The hot compile arena is still there at this point, dirty as it was. */
+    compiled->phase = "compiled";
+    compiled->at_ns = mf_clock_ns();
+    compiled->has_process = c->options.measure_process;
+    if (compiled->has_process)
+        mf_process_read(&compiled->process);
+    mf_snapshot_take(c, dropped, "arena dropped");
+    c->n_snapshots = MF_DROPPED + 1;
+
+    c->load_ns = report->load_ns;
+    c->generate_ns = report->generate_ns;
+    c->compile_ns = report->compile_ns;
+    pthread_mutex_lock(&c->lock);
+    atomic_store(&c->state, MAYFLY_LIVE);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void *mf_context_unit(const mayfly_context *context)
+{
+    return context->payload.unit;
+}
+
+void *mf_context_host(const mayfly_context *context)
+{
+    return context->options.host;
+}
+
+mayfly_context *mayfly_context_ref(mayfly_context *context)
+{
+    if (context)
+        atomic_fetch_add(&context->refs, 1);
+    return context;
+}
+
+void mayfly_context_unref(mayfly_context *context)
+{
+    if (!context || mf_fork_check(context->options.fork_generation, NULL) != 0)
+        return;
+    if (atomic_fetch_sub(&context->refs, 1) != 1)
+        return;
+    mf_context_finish_unref(context);
+    free_handle(context);
+}
+
+const char *mayfly_context_name(const mayfly_context *context)
+{
+    return context->options.name;
+}
+
+enum mayfly_context_state
+mayfly_context_get_state(const mayfly_context *context)
+{
+    return (enum mayfly_context_state)atomic_load(&context->state);
+}

@@ -1,0 +1,124 @@
+/*
+ * cache/internal.h: the context itself, for the files of cache/ only.
+ *
+ * Lock order: a registry's lock is never held together with a context's.
+ * Nothing is called back (payload, host) while a context's lock is held.
+ */
+#ifndef MF_CACHE_INTERNAL_H
+#define MF_CACHE_INTERNAL_H
+
+#include "cache/context.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { MF_LEASE_SHARDS = 8, MF_CACHE_LINE = 64 };
+
+/* One cache line. A lease may be dropped on another thread than it was taken
+ * on, so one shard alone may be below zero; only the sum means something. */
+typedef struct mf_lease_shard {
+    atomic_long held;
+    char pad[MF_CACHE_LINE - sizeof(atomic_long)];
+} mf_lease_shard;
+
+typedef struct mf_binding {
+    struct mf_binding *next; /* older ones; never changes once published */
+    const void *key1;
+    uint32_t key2;
+    mf_payload payload;
+} mf_binding;
+
+enum { MF_BEFORE = 0, MF_COMPILED, MF_DROPPED, MF_AFTER, MF_PHASES };
+
+struct mayfly_pin {
+    mayfly_context *context; /* a reference, and a lease */
+    mayfly_pin *next, *prev; /* in the context's list, newest first */
+    char *owner;
+    char *file;
+    int line;
+    long thread; /* the kernel's number of it */
+    uint64_t at_ns;
+};
+
+struct mayfly_context {
+    _Alignas(MF_CACHE_LINE) mf_lease_shard shards[MF_LEASE_SHARDS];
+    atomic_int state; /* enum mayfly_context_state; written under the lock */
+    atomic_uint refs;
+    mf_context_options options;     /* `name` is the context's own copy */
+    mf_payload payload;             /* stays from publish until destroyed */
+    _Atomic(mf_binding *) bindings; /* added under the lock, read without */
+    void *block; /* what the allocator gave; this struct is aligned within */
+
+    pthread_mutex_t lock;   /* guards all below, and changes of `state` */
+    pthread_cond_t changed; /* signalled when a lease goes while unloading */
+    unsigned waiters;       /* unloads that wait */
+    int forced;             /* never to be live again */
+    int destroying;         /* the payload is being destroyed, once */
+    mayfly_pin *pins;
+    size_t n_pins;
+    int n_snapshots;
+    mf_snapshot snapshots[MF_PHASES];
+    uint64_t load_ns, generate_ns, compile_ns;
+    uint64_t unload_ns; /* of dropping, without the wait before */
+    uint64_t cycles;    /* which unload of the host's this one was */
+    size_t left_bytes;  /* in arenas after the unload, where no other context
+                           was there to hold them */
+
+    mayfly_context *next, *prev; /* in the registry, under its lock */
+};
+
+/* lease.c */
+long mf_lease_sum(const mayfly_context *c);
+
+/* unload.c: a lease was given back on a context that is unloading. */
+void mf_context_drained(mayfly_context *c);
+/* unload.c: destroys what is left of a context that nobody holds. */
+void mf_context_finish_unref(mayfly_context *c);
+
+/* bindings.c: destroys all bindings. */
+void mf_bindings_destroy(mayfly_context *c);
+void mf_bindings_census(const mayfly_context *c, mf_census *census);
+
+/* pins.c: appends the pins, newest first, as text. Lock held. */
+void mf_pins_list(const mayfly_context *c, mf_buf *out);
+
+/* receipt.c: the moment and the process; the caller adds the census. */
+void mf_snapshot_take(mayfly_context *c, mf_snapshot *s, const char *phase);
+/* All that the payload and its bindings hold. Needs the payload to stay. */
+void mf_context_census(const mayfly_context *c, mf_census *census);
+
+/* What a receipt shows: a copy, so that it can be written without the lock. */
+typedef struct mf_receipt_view {
+    const char *context;
+    enum mayfly_context_state state;
+    int resident;
+    uint64_t cycles; /* 0 before the unload */
+    int n_phases;
+    mf_snapshot phases[MF_PHASES];
+    uint64_t load_ns, generate_ns, compile_ns, unload_ns;
+    size_t retained_bytes; /* in arenas, by the last phase */
+    int has_process;       /* the two below are known */
+    int64_t retained_mappings;
+    int64_t retained_dirty_kib;
+} mf_receipt_view;
+
+/* receipt_text.c, receipt_json.c */
+void mf_receipt_write_text(const mf_receipt_view *v, mf_buf *out);
+void mf_receipt_write_json(const mf_receipt_view *v, mf_buf *out);
+
+/* registry.c */
+void mf_registry_add(mf_registry *r, mayfly_context *c);
+void mf_registry_remove(mf_registry *r, mayfly_context *c);
+/* The first caller's numbers stay: those before the first load. */
+void mf_registry_baseline(mf_registry *r, const mf_process *process,
+                          size_t arena_bytes);
+void mf_registry_get_baseline(mf_registry *r, mf_process *ret_process,
+                              size_t *ret_arena_bytes);
+/* Counts an unload. Returns its number, and whether every context is unloaded.
+ */
+uint64_t mf_registry_count_unload(mf_registry *r, int *ret_none_left);
+
+/* context.c: adds a reference unless there is none left. */
+int mf_context_try_ref(mayfly_context *c);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * cache/receipt_json.c: a receipt as a JSON object, for programs.
+ *
+ * Every member is named and explained in docs/receipts.md. What was not
+ * measured is null, so that nobody takes it for zero.
+ */
+#include "cache/internal.h"
+
+#include "base/json.h"
+
+static void put_u64(mf_json *j, const char *name, uint64_t value)
+{
+    mf_json_name(j, name);
+    mf_json_u64(j, value);
+}
+
+static void put_str(mf_json *j, const char *name, const char *text)
+{
+    mf_json_name(j, name);
+    mf_json_str(j, text, strlen(text));
+}
+
+/* A number that is only known where the process was measured. */
+static void put_measured(mf_json *j, const char *name, int known, int64_t value)
+{
+    mf_json_name(j, name);
+    if (known)
+        mf_json_i64(j, value);
+    else
+        mf_json_raw(j, "null");
+}
+
+static void put_kinds(mf_json *j, const mf_census *c)
+{
+    mf_json_name(j, "kinds");
+    mf_json_open(j, '[');
+    for (size_t i = 0; i < c->n; i++) {
+        mf_json_open(j, '{');
+        put_str(j, "arena", c->rows[i].arena);
+        put_str(j, "kind", c->rows[i].kind);
+        put_u64(j, "blocks", c->rows[i].blocks);
+        put_u64(j, "bytes", c->rows[i].bytes);
+        mf_json_close(j, '}');
+    }
+    mf_json_close(j, ']');
+}
+
+static void put_phase(mf_json *j, const mf_snapshot *s, uint64_t start_ns)
+{
+    const mf_process *p = &s->process;
+    int known = s->has_process;
+    mf_json_open(j, '{');
+    put_str(j, "name", s->phase);
+    put_u64(j, "at_us", (s->at_ns - start_ns) / 1000);
+    put_u64(j, "compile_arena_bytes", mf_census_bytes(&s->census, "compile"));
+    put_u64(j, "code_arena_bytes", mf_census_bytes(&s->census, "code"));
+    put_u64(j, "schema_bytes", mf_census_bytes(&s->census, "schema"));
+    put_measured(j, "private_dirty_kib", known, (int64_t)p->private_dirty_kib);
+    put_measured(j, "pss_kib", known, (int64_t)p->pss_kib);
+    put_measured(j, "mappings", known, (int64_t)p->mappings);
+    put_measured(j, "memory_file_kib", known, (int64_t)p->memfd_kib);
+    put_measured(j, "threads", known, (int64_t)p->threads);
+    put_measured(j, "descriptors", known, (int64_t)p->descriptors);
+    put_measured(j, "malloc_used_kib", known, (int64_t)p->malloc_used_kib);
+    put_measured(j, "malloc_retained_kib", known,
+                 (int64_t)p->malloc_retained_kib);
+    put_kinds(j, &s->census);
+    mf_json_close(j, '}');
+}
+
+static const char *state_name(enum mayfly_context_state state)
+{
+    static const char *const names[] = {"compiling", "live", "unloading",
+                                        "unloaded"};
+    return names[state];
+}
+
+void mf_receipt_write_json(const mf_receipt_view *v, mf_buf *out)
+{
+    mf_json j;
+    mf_json_init(&j, out, 1);
+    mf_json_open(&j, '{');
+    put_str(&j, "context", v->context);
+    put_str(&j, "state", state_name(v->state));
+    mf_json_name(&j, "resident");
+    mf_json_raw(&j, v->resident ? "true" : "false");
+    put_u64(&j, "cycles", v->cycles);
+
+    mf_json_name(&j, "phases");
+    mf_json_open(&j, '[');
+    for (int i = 0; i < v->n_phases; i++)
+        put_phase(&j, &v->phases[i], v->phases[0].at_ns);
+    mf_json_close(&j, ']');
+
+    mf_json_name(&j, "times_us");
+    mf_json_open(&j, '{');
+    put_u64(&j, "load", v->load_ns / 1000);
+    put_u64(&j, "generate", v->generate_ns / 1000);
+    put_u64(&j, "compile", v->compile_ns / 1000);
+    put_u64(&j, "unload", v->unload_ns / 1000);
+    mf_json_close(&j, '}');
+
+    mf_json_name(&j, "retained");
+    mf_json_open(&j, '{');
+    put_u64(&j, "arena_bytes", v->retained_bytes);
+    put_measured(&j, "mappings", v->has_process, v->retained_mappings);
+    put_measured(&j, "private_dirty_kib", v->has_process,
+                 v->retained_dirty_kib);
+    mf_json_close(&j, '}');
+    mf_json_close(&j, '}');
+}

@@ -1,0 +1,137 @@
+/*
+ * cache/registry.c: the contexts of one host.
+ *
+ * Knows every handle that has not been freed, so that a host can unload them
+ * all, and the process as it was before the first load, which is what a receipt
+ * counts "retained" against: counted against an earlier cycle, a leak of the
+ * first load would never show.
+ *
+ * The registry does not own its contexts. A handle leaves the list when its
+ * last reference goes, under the lock; whoever walks the list takes a reference
+ * first and passes over those that have none left.
+ *
+ * Threads: any.
+ */
+#include "cache/internal.h"
+
+struct mf_registry {
+    mf_alloc *alloc;
+    pthread_mutex_t lock;
+    mayfly_context *first;
+    int has_baseline;
+    mf_process baseline;   /* before the first load */
+    size_t baseline_bytes; /* in arenas, likewise */
+    uint64_t unloads;      /* contexts unloaded so far */
+    size_t n_loaded;       /* handles that are not unloaded */
+};
+
+mf_registry *mf_registry_new(mf_alloc *alloc)
+{
+    mf_registry *r = mf_alloc_zero(alloc, sizeof *r);
+    if (!r)
+        return NULL;
+    r->alloc = alloc;
+    if (pthread_mutex_init(&r->lock, NULL) != 0) {
+        mf_alloc_free(alloc, r);
+        return NULL;
+    }
+    return r;
+}
+
+void mf_registry_free(mf_registry *r)
+{
+    if (!r)
+        return;
+    pthread_mutex_destroy(&r->lock);
+    mf_alloc_free(r->alloc, r);
+}
+
+void mf_registry_add(mf_registry *r, mayfly_context *c)
+{
+    pthread_mutex_lock(&r->lock);
+    c->prev = NULL;
+    c->next = r->first;
+    if (r->first)
+        r->first->prev = c;
+    r->first = c;
+    r->n_loaded++;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void mf_registry_remove(mf_registry *r, mayfly_context *c)
+{
+    pthread_mutex_lock(&r->lock);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        r->first = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    if (atomic_load(&c->state) == MAYFLY_COMPILING) /* its load failed */
+        r->n_loaded--;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void mf_registry_baseline(mf_registry *r, const mf_process *process,
+                          size_t arena_bytes)
+{
+    pthread_mutex_lock(&r->lock);
+    if (!r->has_baseline) {
+        r->baseline = *process;
+        r->baseline_bytes = arena_bytes;
+    }
+    r->has_baseline = 1;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void mf_registry_get_baseline(mf_registry *r, mf_process *ret_process,
+                              size_t *ret_arena_bytes)
+{
+    pthread_mutex_lock(&r->lock);
+    *ret_process = r->baseline;
+    *ret_arena_bytes = r->baseline_bytes;
+    pthread_mutex_unlock(&r->lock);
+}
+
+uint64_t mf_registry_count_unload(mf_registry *r, int *ret_none_left)
+{
+    pthread_mutex_lock(&r->lock);
+    uint64_t n = ++r->unloads;
+    *ret_none_left = --r->n_loaded == 0;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+/* The first context at or behind `c` that still has a reference, with one more.
+ */
+static mayfly_context *ref_from(mayfly_context *c)
+{
+    while (c && !mf_context_try_ref(c))
+        c = c->next;
+    return c;
+}
+
+size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms)
+{
+    uint64_t deadline = mf_clock_ns() + (uint64_t)wait_ms * 1000000;
+    size_t held = 0;
+
+    pthread_mutex_lock(&r->lock);
+    mayfly_context *c = ref_from(r->first);
+    pthread_mutex_unlock(&r->lock);
+    while (c) {
+        uint64_t now = mf_clock_ns();
+        unsigned left =
+            now < deadline ? (unsigned)((deadline - now) / 1000000) : 0;
+        if (mayfly_context_get_state(c) != MAYFLY_UNLOADED &&
+            mayfly_unload(c, MAYFLY_UNLOAD_OPTIONS(.wait_ms = left, .force = 1),
+                          NULL, NULL) == MAYFLY_EBUSY)
+            held++;
+        pthread_mutex_lock(&r->lock);
+        mayfly_context *next = ref_from(c->next);
+        pthread_mutex_unlock(&r->lock);
+        mayfly_context_unref(c);
+        c = next;
+    }
+    return held;
+}

@@ -1,0 +1,216 @@
+/*
+ * cache/unload.c: closing, waiting, and dropping the payload, once.
+ *
+ * An unload sets the state, cancels calls where it was told to, and waits under
+ * the context's lock until the leases sum up to zero or its time is up. Several
+ * may wait at once: whichever sees zero first drops the payload, the others
+ * find it unloaded. When the last soft one gives up, the context is live again,
+ * as if nobody had asked; after a forced one it never is, and the lease that
+ * goes last drops the payload on its own thread.
+ *
+ * What stays true: `destroying` is set under the lock by one thread in the life
+ * of a context, so the payload is destroyed exactly once; the state is UNLOADED
+ * only after it is gone and its last snapshot is taken.
+ *
+ * Threads: any. Payload and host are called without the lock.
+ */
+#include "cache/internal.h"
+
+#include "base/error.h"
+#include "base/guest.h"
+
+#include <time.h>
+
+enum { HOLDERS_TEXT_MAX = 4096 };
+
+/* What the arenas of the host hold beyond what they held before the first load:
+ * counted by the arenas themselves, so a payload that forgets to give something
+ * back shows. Only meaningful when no context is loaded. */
+static size_t bytes_left(mayfly_context *c)
+{
+    mf_process unused;
+    size_t before;
+    if (!c->options.arena_bytes)
+        return 0;
+    mf_registry_get_baseline(c->options.registry, &unused, &before);
+    size_t now = c->options.arena_bytes(c->options.host);
+    return now > before ? now - before : 0;
+}
+
+/* Drops the payload. Lock held at entry and return, not in between. */
+static void destroy(mayfly_context *c)
+{
+    c->destroying = 1;
+    pthread_mutex_unlock(&c->lock);
+
+    uint64_t start = mf_clock_ns();
+    mf_bindings_destroy(c);
+    c->payload.destroy(c->payload.unit);
+    uint64_t took = mf_clock_ns() - start;
+    mf_snapshot after = {0};
+    mf_snapshot_take(c, &after, "unloaded");
+    int none_left;
+    uint64_t cycles = mf_registry_count_unload(c->options.registry, &none_left);
+    size_t left = none_left ? bytes_left(c) : 0;
+
+    pthread_mutex_lock(&c->lock);
+    c->snapshots[MF_AFTER] = after;
+    c->n_snapshots = MF_AFTER + 1;
+    c->unload_ns = took;
+    c->cycles = cycles;
+    c->left_bytes = left;
+    atomic_store(&c->state, MAYFLY_UNLOADED);
+    pthread_cond_broadcast(&c->changed);
+}
+
+/* Lock held. */
+static int can_destroy(const mayfly_context *c)
+{
+    return atomic_load(&c->state) == MAYFLY_UNLOADING && !c->destroying &&
+           mf_lease_sum(c) == 0;
+}
+
+void mf_context_drained(mayfly_context *c)
+{
+    if (mf_fork_check(c->options.fork_generation, NULL) != 0)
+        return;
+    pthread_mutex_lock(&c->lock);
+    if (can_destroy(c)) {
+        if (c->waiters)
+            pthread_cond_broadcast(&c->changed);
+        else if (c->forced)
+            destroy(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+void mf_context_finish_unref(mayfly_context *c)
+{
+    pthread_mutex_lock(&c->lock);
+    int state = atomic_load(&c->state);
+    if (state == MAYFLY_LIVE || state == MAYFLY_UNLOADING) {
+        atomic_store(&c->state, MAYFLY_UNLOADING);
+        if (can_destroy(c))
+            destroy(c);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Who holds it, as an error. Lock not held. */
+static int busy(mayfly_context *c, mayfly_error *err)
+{
+    mf_buf text;
+    mf_buf_init(&text, c->options.alloc, HOLDERS_TEXT_MAX);
+    pthread_mutex_lock(&c->lock);
+    long held = mf_lease_sum(c);
+    long other = held - (long)c->n_pins;
+    if (c->n_pins)
+        mf_pins_list(c, &text);
+    int destroying = c->destroying;
+    pthread_mutex_unlock(&c->lock);
+
+    if (other > 0) {
+        mf_buf_printf(&text, "%s%ld call%s", text.len ? "; " : "", other,
+                      other == 1 ? "" : "s");
+        if (c->options.list_calls) {
+            size_t before = text.len;
+            mf_buf_puts(&text, ": ");
+            size_t at = text.len;
+            c->options.list_calls(c->options.host, c, &text);
+            if (text.len == at)
+                text.len = before;
+        }
+    }
+    if (destroying)
+        mf_buf_puts(&text, "its memory is just being given back");
+    else if (held <= 0)
+        mf_buf_puts(&text, "its last holder has just gone");
+    text.failed = 0; /* what there was room for is told */
+    const char *holders = mf_buf_text(&text);
+    int code =
+        mf_error_set(err, MAYFLY_EBUSY, "context \"%s\" is still in use: %s",
+                     c->options.name, holders ? holders : "(no memory to say)");
+    mf_buf_done(&text);
+    return code;
+}
+
+/* Waits until the payload is gone or time is up. Lock held. Returns 0 when this
+ * thread destroyed it, EUNLOADED when another did, EBUSY. */
+static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns)
+{
+    struct timespec until = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000),
+        .tv_nsec = (long)(deadline_ns % 1000000000),
+    };
+    for (;;) {
+        if (can_destroy(c)) {
+            destroy(c);
+            return 0;
+        }
+        if (atomic_load(&c->state) == MAYFLY_UNLOADED)
+            return MAYFLY_EUNLOADED;
+        if (mf_clock_ns() >= deadline_ns)
+            return MAYFLY_EBUSY;
+        pthread_cond_timedwait(&c->changed, &c->lock, &until);
+    }
+}
+
+static int unload(mayfly_context *c, const mayfly_unload_options *o,
+                  mayfly_error *err)
+{
+    uint64_t deadline = mf_clock_ns() + (uint64_t)o->wait_ms * 1000000;
+    pthread_mutex_lock(&c->lock);
+    int state = atomic_load(&c->state);
+    if (state != MAYFLY_LIVE && state != MAYFLY_UNLOADING) {
+        pthread_mutex_unlock(&c->lock);
+        return mf_error_set(err, MAYFLY_EUNLOADED, "context \"%s\" is not live",
+                            c->options.name);
+    }
+    atomic_store(&c->state, MAYFLY_UNLOADING);
+    c->waiters++;
+    if (o->force)
+        c->forced = 1;
+    if (o->force && c->options.cancel_calls) {
+        pthread_mutex_unlock(&c->lock);
+        c->options.cancel_calls(c->options.host, c);
+        pthread_mutex_lock(&c->lock);
+    }
+    int code = wait_and_destroy(c, deadline);
+    c->waiters--;
+    if (code == MAYFLY_EBUSY && !c->forced && !c->waiters && !c->destroying)
+        atomic_store(&c->state, MAYFLY_LIVE);
+    pthread_mutex_unlock(&c->lock);
+
+    if (code == MAYFLY_EBUSY)
+        return busy(c, err);
+    if (code == MAYFLY_EUNLOADED)
+        return mf_error_set(err, code,
+                            "context \"%s\" was unloaded by another thread",
+                            c->options.name);
+    return 0;
+}
+
+int mayfly_unload(mayfly_context *context, const mayfly_unload_options *options,
+                  mayfly_receipt **ret_receipt, mayfly_error *err)
+{
+    static const mayfly_unload_options none = {.size = sizeof none};
+    if (!context)
+        return mf_error_set(err, MAYFLY_EINVAL, "no context to unload");
+    if (!options)
+        options = &none;
+    if (options->size != sizeof *options)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "unload options of %zu bytes, not %zu",
+                            options->size, sizeof *options);
+    int code = mf_fork_check(context->options.fork_generation, err);
+    if (code != 0)
+        return code;
+    if (options->wait_ms && context->options.on_loop &&
+        context->options.on_loop(context->options.host))
+        return mf_error_set(err, MAYFLY_EONLOOP,
+                            "waiting for an unload on a loop thread");
+    code = unload(context, options, err);
+    if (code != 0 || !ret_receipt)
+        return code;
+    return mayfly_context_receipt(context, ret_receipt, err);
+}
