@@ -65,7 +65,8 @@ typedef struct mayfly_host_options {
     unsigned compile_ms_max;   /* time of one compile; 0: 10,000 */
     unsigned idle_ms;          /* unused memory goes back after; 0: 200 */
     int measure_process;       /* receipts also read /proc/self (about 0.3 ms a
-                                  snapshot); 0: arenas only */
+                                  snapshot), and what is kept for speed is given
+                                  back before each reading; 0: arenas only */
 } mayfly_host_options;
 
 #define MAYFLY_HOST_OPTIONS(...) \
