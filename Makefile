@@ -1,54 +1,206 @@
-# Where things are made; the sanitizer variants use folders of their own.
+# make              the library, static and shared, and the command: build/
+# make test         everything that can be tested here; `make unit` for the unit tests
+# make demo         loads, serves, calls and unloads a schema, and shows what it took
+# make bench        the benchmarks
+# make install      DESTDIR= PREFIX=/usr/local
+# make setup        installs missing Debian packages (packages.txt); demo, test and
+#                   bench do so by themselves
+#
+# The sanitizer variants and other compilers use folders of their own: BUILD=build-asan.
+
 BUILD ?= build
 CC = gcc
 AR = ar
+LD = ld
+OBJCOPY = objcopy
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+DOCDIR ?= $(PREFIX)/share/doc/mayfly
+
+# The soname's number counts incompatible changes, apart from the version.
+SOVERSION = 0
+version_part = $(shell sed -n 's/^.define MAYFLY_VERSION_$(1) //p' \
+  include/mayfly/types.h)
+VERSION = $(call version_part,MAJOR).$(call version_part,MINOR).$(call \
+  version_part,PATCH)
 
 CFLAGS ?= -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow \
   -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wcast-align -Wvla \
   -Wwrite-strings
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread \
-  $(WARNINGS) $(CFLAGS) -I. -Iinclude -I$(BUILD)/gen
+LANGUAGE = -std=c11 -D_GNU_SOURCE -pthread $(WARNINGS) $(CFLAGS)
+ALL_CFLAGS = $(LANGUAGE) -fPIC -fvisibility=hidden -I. -Iinclude -I$(BUILD)/gen
+# How programs of users are compiled: they see the public headers only.
+USER_CFLAGS = $(LANGUAGE) -Iinclude
+LIBS = -luv -lnghttp2 -lz -ldl -lm -lpthread
+# What a fully static program links; Debian calls the static libuv uv_a.
+STATIC_LIBS = $(if $(shell pkg-config --exists libuv-static && echo 1),\
+  -luv_a,-luv) -lnghttp2 -lz -ldl -lm -lpthread -lrt
 
+.DELETE_ON_ERROR:
+.SECONDARY:
 all:
+
+# --- the library ------------------------------------------------------------------
 
 LIB_SRCS = $(wildcard base/*.c compiler/*.c compiler/*/*.c cache/*.c proxy/*.c)
 LIB_OBJS = $(LIB_SRCS:%.c=$(BUILD)/%.o)
-
-TEST_SRCS = $(wildcard tests/unit/*/test_*.c)
-TESTS = $(TEST_SRCS:%.c=$(BUILD)/%)
-SUPPORT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 
 # Parts that are made in a way of their own: libtcc as an object of the library
 # (LIBTCC_OBJ), headers embedded as text.
 include $(wildcard compiler/arena/*.mk compiler/kernel/*.mk)
 LIB_OBJS += $(LIBTCC_OBJ)
 
-LIBS = -luv -lnghttp2 -lz -ldl -lm -lpthread
-
-all: $(BUILD)/libmayfly-internal.a
-
+# All names, for the unit tests.
 $(BUILD)/libmayfly-internal.a: $(LIB_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
+
+# One object in which everything but mayfly_* is local, so that a program's own names
+# can never meet ours.
+$(BUILD)/libmayfly.o: $(LIB_OBJS)
+	$(LD) -r -o $@.all $(LIB_OBJS)
+	$(OBJCOPY) --wildcard --keep-global-symbol='mayfly_*' $@.all $@
+	@rm -f $@.all
+
+$(BUILD)/libmayfly.a: $(BUILD)/libmayfly.o
+	@rm -f $@
+	$(AR) rcs $@ $<
+
+# The sanitizers' run time is found by the program, not by the library.
+SO_DEFS = $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl$(comma)-z$(comma)defs)
+comma = ,
+$(BUILD)/libmayfly.so.$(SOVERSION): $(LIB_OBJS) libmayfly.map
+	$(CC) -shared $(CFLAGS) $(LDFLAGS) -o $@ $(LIB_OBJS) \
+	  -Wl,-soname,libmayfly.so.$(SOVERSION) \
+	  -Wl,--version-script=libmayfly.map \
+	  -Wl,-z,text $(SO_DEFS) -Wl,-z,noexecstack $(LIBS)
+
+$(BUILD)/libmayfly.so: $(BUILD)/libmayfly.so.$(SOVERSION)
+	ln -sf $(<F) $@
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(SUPPORT_OBJS) \
-		$(BUILD)/libmayfly-internal.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -o $@ $< $(SUPPORT_OBJS) \
-	  $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+# --- the command ------------------------------------------------------------------
 
-# Builds and runs the unit tests of every part.
-unit: $(TESTS)
-	@fail=0; for t in $(TESTS); do $$t > $$t.log 2>&1 || { fail=1; cat $$t.log; }; done; exit $$fail
+CLI_SRCS = $(wildcard cli/*.c)
+CLI_OBJS = $(CLI_SRCS:%.c=$(BUILD)/%.o)
+COMMAND = $(BUILD)/mayfly
+
+$(CLI_OBJS): ALL_CFLAGS = $(USER_CFLAGS) -I.
+
+$(BUILD)/mayfly: $(CLI_OBJS) $(BUILD)/libmayfly.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJS) $(BUILD)/libmayfly.a $(LIBS)
+
+# Until every part is there the whole cannot be linked.
+WHOLE := $(and $(wildcard compiler/unit.c),$(wildcard cache/context.c),$(wildcard \
+  proxy/host.c),$(wildcard proxy/channel.c),$(wildcard proxy/server.c),$(wildcard \
+  cli/main.c))
+
+all: $(BUILD)/libmayfly-internal.a $(if $(WHOLE),$(BUILD)/libmayfly.a \
+  $(BUILD)/libmayfly.so $(COMMAND))
+
+# --- samples ----------------------------------------------------------------------
+
+# Every .c of a sample is a program of that name, except handlers.c, which is
+# compiled at run time. Headers are made from all schemas of samples and tests.
+PROTOS = $(wildcard samples/*/*.proto tests/api/*.proto tests/interop/*.proto)
+PROTO_HEADERS = $(PROTOS:%.proto=$(BUILD)/gen/%.mf.h)
+PROTO_DIRS = $(addprefix -I$(BUILD)/gen/,$(sort $(dir $(PROTOS))))
+SAMPLE_SRCS = $(filter-out %/handlers.c,$(wildcard samples/*/*.c))
+SAMPLES = $(if $(WHOLE),$(SAMPLE_SRCS:%.c=$(BUILD)/%))
+
+$(BUILD)/gen/%.mf.h: %.proto $(BUILD)/mayfly
+	@mkdir -p $(@D)
+	$(BUILD)/mayfly header $< -o $@
+
+$(BUILD)/samples/%: samples/%.c $(BUILD)/libmayfly.a | $(PROTO_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) $(PROTO_DIRS) -MMD -MP -MF $@.d -MT $@ \
+	  $(LDFLAGS) -o $@ $< $(BUILD)/libmayfly.a $(LIBS)
+
+samples: $(SAMPLES)
+
+demo:
+	@.ci/setup build
+	@$(MAKE) -s $(BUILD)/samples/demo/demo
+	@$(BUILD)/samples/demo/demo samples/greeter/greeter.proto \
+	  samples/greeter/handlers.c
+
+# --- tests ------------------------------------------------------------------------
+
+# tests/README.md tells the rules. Unit tests see everything; the others are linked
+# with what users get.
+UNIT_SRCS = $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS = $(UNIT_SRCS:%.c=$(BUILD)/%)
+USER_SRCS = $(wildcard tests/api/*.c tests/fault/*.c tests/stress/*.c)
+USER_TESTS = $(if $(WHOLE),$(USER_SRCS:%.c=$(BUILD)/%))
+SUPPORT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+# What the tests made outside of this file, e.g. by C++, hang themselves on.
+TEST_EXTRAS =
+include $(wildcard tests/*/*.mk)
+
+$(UNIT_TESTS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
+	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+
+$(USER_TESTS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly.a \
+		| $(PROTO_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -I. -I$(BUILD)/gen $(PROTO_DIRS) -MMD -MP -MF $@.d \
+	  -MT $@ $(LDFLAGS) -o $@ $< $(SUPPORT_OBJS) $(BUILD)/libmayfly.a \
+	  -lcmocka $(LIBS)
+
+# Makes what the tests run, without running them.
+test-programs: all $(UNIT_TESTS) $(USER_TESTS) $(SAMPLES) $(TEST_EXTRAS)
+
+RUN = CC="$(CC)" tests/run --build $(BUILD)
+
+test:
+	@.ci/setup test
+	@$(MAKE) -s $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell \
+	  nproc)) test-programs
+	@$(RUN)
+
+unit: $(UNIT_TESTS)
+	@$(RUN) --quiet unit
+
+bench:
+	@.ci/setup bench
+	@$(MAKE) -s all samples
+	@BUILD=$(BUILD) tests/bench/run
+
+setup:
+	@.ci/setup test
+
+# --- install ----------------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(INCLUDEDIR)/mayfly $(DESTDIR)$(LIBDIR)/pkgconfig \
+	  $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)
+	install -m 644 include/mayfly/*.h $(DESTDIR)$(INCLUDEDIR)/mayfly
+	install -m 644 $(BUILD)/libmayfly.a $(DESTDIR)$(LIBDIR)
+	install -m 755 $(BUILD)/libmayfly.so.$(SOVERSION) \
+	  $(DESTDIR)$(LIBDIR)/libmayfly.so.$(SOVERSION).$(VERSION)
+	ln -sf libmayfly.so.$(SOVERSION).$(VERSION) \
+	  $(DESTDIR)$(LIBDIR)/libmayfly.so.$(SOVERSION)
+	ln -sf libmayfly.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmayfly.so
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+	  -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	  -e 's|@LIBS@|$(strip $(STATIC_LIBS))|' mayfly.pc.in \
+	  > $(DESTDIR)$(LIBDIR)/pkgconfig/mayfly.pc
+	install -m 644 LICENSE NOTICE CHANGELOG.md $(DESTDIR)$(DOCDIR)
+	install -m 755 $(BUILD)/mayfly $(DESTDIR)$(BINDIR)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit clean
-.SECONDARY:
--include $(LIB_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) $(TESTS:=.d)
+.PHONY: all samples demo test-programs test unit bench setup install clean
+-include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
+  $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)
