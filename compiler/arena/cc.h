@@ -42,6 +42,11 @@ typedef struct mf_cc_input {
     const char *const *wanted; /* names whose addresses are asked for */
     size_t n_wanted;
     void **ret_addresses;   /* one per wanted name; NULL where not defined */
+    /* Called for every global name that the sources define, with its address in
+     * the image (not of what they only use); NULL: nobody asks. The name is good
+     * during the callback only. Not 0 ends the compile with that code. */
+    int (*defined)(void *state, const char *name, void *address);
+    void *defined_state;
     const void *tables;     /* placed behind the code, aligned to 16 */
     size_t table_bytes;
     int mutable_data;       /* the sources have writable data: give it pages of
