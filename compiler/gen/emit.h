@@ -19,6 +19,17 @@ int mf_emit_header(const mf_plan *plan, const mf_file *file, mf_buf *out,
 /* "dir/greeter.mf.h" for "dir/greeter.proto". In the arena; NULL: no memory. */
 const char *mf_header_name(mayfly_arena *arena, const char *import_name);
 
+/*
+ * The structs of one file's messages, or of all messages of the plan (`file`
+ * NULL), with their typedefs and the typed arrays that repeated messages need
+ * (helloworld_HelloRequest_array). Offsets are those of the plan.
+ */
+int mf_emit_structs(const mf_plan *plan, const mf_file *file, mf_buf *out,
+                    mayfly_error *err);
+
+/* The C type of a scalar, string or bytes. */
+const char *mf_emit_scalar(unsigned type);
+
 /* The unit's C, native or bound. It includes only <mayfly/stub.h>, which the
  * compiler serves from memory (compiler/kernel/stub.h). */
 int mf_emit_unit(const mf_plan *plan, mf_buf *out, mayfly_error *err);

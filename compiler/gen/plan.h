@@ -22,6 +22,14 @@
 
 #define MF_NO_MESSAGE UINT32_MAX
 
+/* Members of every struct that are not fields: uint64_t MF_HAS_MEMBER[has_words],
+ * the first one if there are any, and mayfly_unknown MF_UNKNOWN_MEMBER, the last.
+ * Bit b of a field is word b / 64, bit b % 64. */
+#define MF_HAS_MEMBER "mayfly_has"
+#define MF_UNKNOWN_MEMBER "mayfly_unknown_fields"
+
+typedef struct mf_names mf_names; /* compiler/gen/names.h */
+
 typedef struct mf_plan_field {
     uint32_t number;
     uint32_t offset;
@@ -32,7 +40,8 @@ typedef struct mf_plan_field {
     uint8_t presence_kind; /* enum mayfly_presence */
     uint8_t flags;         /* enum mayfly_field_flags */
     const char *name;
-    const char *c_name;
+    const char *c_name;    /* the member */
+    const char *case_name; /* ONEOF: the member that holds the case; else NULL */
     const mf_field *descriptor; /* NULL: only the header has it */
 } mf_plan_field;
 
@@ -47,13 +56,13 @@ typedef struct mf_plan_message {
     mf_plan_field *fields; /* sorted by number */
     bool is_map_entry;
     const mf_message *descriptor; /* NULL: only the header has it */
-    void *gen;                    /* gen's own notes (declaration order, ...) */
 } mf_plan_message;
 
 typedef struct mf_plan_method {
     const char *name;
     const char *path; /* "/helloworld.Greeter/SayHello" */
     const char *c_name; /* "helloworld_Greeter_SayHello" */
+    const char *handler_name; /* "helloworld_Greeter_on_SayHello" */
     uint32_t request, response; /* indexes into plan->messages */
     bool client_streaming, server_streaming;
     const mf_method *descriptor; /* NULL: the schema has lost it */
@@ -74,6 +83,7 @@ typedef struct mf_plan {
     mf_plan_message *messages;
     mf_plan_service *services;
     mf_map *names; /* message full name -> mf_plan_message * */
+    mf_names *c_names; /* of the schema's symbols; NULL in a bound plan */
 } mf_plan;
 
 /* All messages of the schema's files (of built-in files only those that others
@@ -93,7 +103,11 @@ int mf_plan_bind(mf_alloc *alloc, mf_schema *schema,
  * there under its name with the same fields at the same places. */
 bool mf_plan_fits(const mf_plan *native, const mf_plan *bound);
 
-void mf_plan_free(mf_plan *plan);
+/* An empty plan, for the two that fill one. Errors: ENOMEM. */
+int mf_plan_new(mf_alloc *alloc, mf_schema *schema, mf_plan **ret_plan,
+                mayfly_error *err);
+
+void mf_plan_free(mf_plan *plan); /* NULL is allowed */
 
 const mf_plan_message *mf_plan_find(const mf_plan *plan,
                                     const char *full_name);
