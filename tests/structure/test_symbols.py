@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""What the libraries export, and what they must not call.
+
+symbols.txt is the list of functions the shared library exports; a change of it is a
+change of the interface and is made by hand:
+    nm -D --defined-only build/libmayfly.so | ...   (this test prints the difference)
+"""
+import os
+import pathlib
+import re
+import subprocess
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
+
+# A library that prints, ends the process, or changes what belongs to all of it.
+FORBIDDEN = set("""
+printf vprintf puts putchar putc fputs fputc fputwc putwchar fprintf vfprintf fwrite
+fflush dprintf vdprintf perror psignal syslog warn warnx err errx error
+__printf_chk __vprintf_chk __fprintf_chk __vfprintf_chk __dprintf_chk
+stdout stderr stdin
+exit _exit _Exit quick_exit abort __assert_fail __assert raise kill atexit on_exit
+signal sigaction sigprocmask sigaltstack bsd_signal
+setenv putenv unsetenv clearenv setlocale chdir umask setrlimit mallopt
+""".split())
+# What one part may do all the same, and why.
+ALLOWED = {}
+
+
+def nm(path, *options):
+    out = subprocess.run(["nm", *options, str(path)], capture_output=True, text=True,
+                         check=True).stdout
+    return [line.split() for line in out.splitlines() if line and not line.endswith(":")]
+
+
+def exported():
+    names = {re.sub(r"@.*", "", line[-1]) for line in
+             nm(BUILD / "libmayfly.so", "-D", "--defined-only") if line[1] != "A"}
+    return names
+
+
+def declared():
+    """Functions that the public headers mark with MAYFLY_API."""
+    names = set()
+    for header in (TOP / "include/mayfly").glob("*.h"):
+        text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
+        text = "\n".join(l for l in text.splitlines() if not l.startswith("#"))
+        names.update(re.findall(r"MAYFLY_API\b[^;(]*?\b(mayfly_\w+)\s*\(", text))
+    return names
+
+
+def difference(name, have, want):
+    for extra in sorted(have - want):
+        print(f"# {name}: {extra} is too much")
+    for lost in sorted(want - have):
+        print(f"# {name}: {lost} is missing")
+    return have == want
+
+
+def library_objects():
+    for folder in ("base", "compiler", "cache", "proxy"):
+        yield from sorted((BUILD / folder).rglob("*.o"))
+
+
+def calls_nothing_forbidden():
+    good = True
+    defined = {line[-1] for line in nm(BUILD / "libmayfly.o", "--defined-only")}
+    seen = {re.sub(r"@.*", "", line[-1]) for line in nm(BUILD / "libmayfly.o", "-u")}
+    for name in sorted((seen - defined) & FORBIDDEN):
+        users = [str(o.relative_to(BUILD)) for o in library_objects()
+                 if any(line[-1] == name for line in nm(o, "-u"))]
+        users = [u for u in users if u not in ALLOWED.get(name, ())]
+        if users:
+            print(f"# {name} is called by {', '.join(users)}")
+            good = False
+    return good
+
+
+def main():
+    have = exported()
+    wanted = (TOP / "tests/structure/symbols.txt").read_text().split()
+    archive = {line[-1] for line in
+               nm(BUILD / "libmayfly.a", "-g", "--defined-only") if len(line) == 3}
+    dynamic = subprocess.run(["readelf", "-dlW", str(BUILD / "libmayfly.so")],
+                             capture_output=True, text=True, check=True).stdout
+    checks = [
+        ("the shared library exports what symbols.txt lists",
+         difference("exported", have, set(wanted))),
+        ("symbols.txt is sorted", wanted == sorted(wanted)),
+        ("every function of the headers is exported, and nothing else",
+         difference("headers", have, declared())),
+        ("the static library has the same global names",
+         difference("archive", archive, have)),
+        ("nothing prints, exits or changes what belongs to the process",
+         calls_nothing_forbidden()),
+        ("no text relocations, no executable stack, a soname",
+         "TEXTREL" not in dynamic and "libmayfly.so.0" in dynamic and
+         re.search(r"GNU_STACK.*RW ", dynamic) is not None),
+        ("forbidden names would be found",
+         {"mf_arena_raw_slow"} <= {l[-1] for l in nm(BUILD / "libmayfly.o")}),
+    ]
+    for number, (name, good) in enumerate(checks, 1):
+        print(f"{'ok' if good else 'not ok'} {number} - {name}")
+    return 0 if all(good for _, good in checks) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
