@@ -160,6 +160,17 @@ $(USER_TESTS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly.a \
 # Makes what the tests run, without running them.
 test-programs: all $(UNIT_TESTS) $(USER_TESTS) $(SAMPLES) $(TEST_EXTRAS)
 
+# Built by .ci/run with clang: CFLAGS has -fsanitize=fuzzer-no-link for the library.
+FUZZ_SRCS = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZERS = $(FUZZ_SRCS:%.c=$(BUILD)/%)
+
+$(FUZZERS): $(BUILD)/%: %.c $(BUILD)/libmayfly-internal.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< \
+	  $(BUILD)/libmayfly-internal.a $(LIBS)
+
+fuzzers: $(FUZZERS)
+
 RUN = CC="$(CC)" tests/run --build $(BUILD)
 
 test:
@@ -201,6 +212,6 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all samples demo test-programs test unit bench setup install clean
+.PHONY: all samples demo test-programs fuzzers test unit bench setup install clean
 -include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
   $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)
