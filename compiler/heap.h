@@ -1,0 +1,31 @@
+/*
+ * compiler/heap.h: the memory of one unit's schema and plan, and of one build.
+ *
+ * Reading a schema and generating code takes thousands of small blocks. Taken
+ * from malloc they would leave a fragmented heap behind that the process
+ * allocator keeps, so each unit has a heap of its own, mapped, and given back
+ * as a whole. It is an mf_alloc like any other to those who use it.
+ *
+ * Where the host was made with an allocator of the user's, that one is used,
+ * block by block: then every block has to be freed before the heap.
+ *
+ * Threads: one at a time.
+ */
+#ifndef MF_COMPILER_HEAP_H
+#define MF_COMPILER_HEAP_H
+
+#include "base/alloc.h"
+
+typedef struct mf_heap mf_heap;
+
+/* `base` holds the heap's own struct, and all of it when `through` is not 0.
+ * NULL: no memory. */
+mf_heap *mf_heap_new(mf_alloc *base, int through);
+void mf_heap_free(mf_heap *heap); /* NULL is allowed */
+
+mf_alloc *mf_heap_alloc(mf_heap *heap);
+
+/* Memory that the heap has in use, free blocks and heads included. */
+size_t mf_heap_bytes(const mf_heap *heap);
+
+#endif
