@@ -1,9 +1,9 @@
 /*
  * compiler/unit.h: from a plan to running code, and back.
  *
- * A unit is a plan, the code and tables made for it, and where its functions are.
- * This is what the cache stores, as an opaque pointer with a destroy callback, and
- * what proxies and servers call through while they hold a lease.
+ * A unit is a plan, the code and tables made for it, and where its functions
+ * are. This is what the cache stores, as an opaque pointer with a destroy
+ * callback, and what proxies and servers call through while they hold a lease.
  */
 #ifndef MF_COMPILER_UNIT_H
 #define MF_COMPILER_UNIT_H
@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "compiler/arena/cc.h"
 #include "compiler/gen/plan.h"
+#include "compiler/heap.h"
 #include "compiler/kernel/codec.h"
 
 /* One per host: libtcc, the code zone and the limits. */
@@ -20,22 +21,37 @@ typedef struct mf_compiler {
     mf_zone *zone;
     mf_cc *cc;
     mf_cc_limits limits;
+    int through; /* heaps take every block from `alloc`: it is the user's own */
 } mf_compiler;
+
+typedef struct mf_unit_name { /* a global that handler source defines */
+    const char *name;
+    void *address;
+} mf_unit_name;
 
 typedef struct mf_unit {
     mf_compiler *compiler;
+    mf_heap *heap; /* owned: plan, schema of a native unit, arrays below */
+    mf_heap *work; /* what it was generated in, where that is kept (resident) */
     mf_plan *plan; /* owned */
     mf_image image;
     const mf_unit_table *entry; /* in the image */
     const void *tables;         /* in the image */
-    void **handlers; /* per flattened method: what handler source defines, or NULL */
+    uint32_t n_methods;         /* of all services, flattened */
+    void **handlers; /* per flattened method: what handler source defines, or
+                        NULL; NULL for a unit without handler source */
+    mf_unit_name *names;
+    size_t n_names;
 } mf_unit;
 
 typedef struct mf_unit_input {
-    mf_plan *plan; /* taken over on success */
+    mf_heap *heap; /* which the plan lives in; both taken over on success */
+    mf_plan *plan;
     const mayfly_source *handlers; /* C source compiled with the unit */
     size_t n_handlers;
-    const mayfly_symbol *symbols;
+    const mayfly_symbol *api; /* what every handler source may use */
+    size_t n_api;
+    const mayfly_symbol *symbols; /* what this one may use, too */
     size_t n_symbols;
     int resident;
     mayfly_diagnostic_fn diagnostic;
@@ -53,11 +69,18 @@ int mf_compiler_init(mf_compiler *c, mf_alloc *alloc, const mf_log *log,
                      mayfly_error *err);
 void mf_compiler_done(mf_compiler *c);
 
-/* Errors: those of mf_cc_compile. In generated C they are EINTERNAL. */
+/* Errors: those of mf_cc_compile. In generated C they are EINTERNAL. Any
+ * thread. */
 int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
                   mf_unit **ret_unit, mf_unit_report *ret_report,
                   mayfly_error *err);
-void mf_unit_free(mf_unit *unit);
+void mf_unit_free(mf_unit *unit); /* NULL is allowed */
+
+/* The flattened number of a service's method. */
+uint32_t mf_unit_method(const mf_plan *plan, uint32_t service, uint32_t method);
+
+/* The address of what handler source calls `name`; NULL: it defines no such. */
+void *mf_unit_symbol(const mf_unit *unit, const char *name);
 
 /* The unit's memory by kind: arenas "code", "schema", and "compile" if kept. */
 void mf_unit_census(const mf_unit *unit, mf_census *c);
