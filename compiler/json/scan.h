@@ -1,0 +1,80 @@
+/*
+ * compiler/json/scan.h: JSON text, token by token (RFC 8259, strictly).
+ *
+ * The reader pulls: it holds one token at a time, and the functions for objects
+ * and arrays walk their parts. Whoever reads a value finds its first token in the
+ * scanner and leaves the scanner on its last.
+ *
+ *     if (mf_scan_start(&s, text, arena, err) == 0 && s.token == '{') {
+ *         bool first = true;
+ *         while ((rc = mf_scan_member(&s, &first, &key, err)) > 0)
+ *             ... read the value, or mf_scan_skip(&s, err) ...
+ *     }
+ *     mf_scan_end(&s, err)
+ *
+ * Nothing here recurses. A failed scanner must not be used again.
+ */
+#ifndef MF_JSON_SCAN_H
+#define MF_JSON_SCAN_H
+
+#include "base/arena.h"
+
+#include <mayfly/error.h>
+
+#include <stdbool.h>
+
+/* Messages nest to 100 (MF_DEPTH_MAX); each may bring an object and the array or
+ * map it lies in, so this many brackets are needed to write such a message. */
+enum { MF_SCAN_DEPTH_MAX = 200 };
+
+enum mf_token {
+    MF_TOKEN_END = 0,
+    MF_TOKEN_STRING = 's',
+    MF_TOKEN_NUMBER = 'n',
+    MF_TOKEN_TRUE = 't',
+    MF_TOKEN_FALSE = 'f',
+    MF_TOKEN_NULL = '0'
+    /* and { } [ ] , : as themselves */
+};
+
+typedef struct mf_scan {
+    const char *start; /* of the text */
+    const char *at;    /* behind the token */
+    const char *end;
+    const char *token_at; /* the token's first byte */
+    int token;            /* enum mf_token */
+    unsigned depth;       /* brackets open */
+    mayfly_str text;      /* a string's value, a number's characters */
+    mayfly_arena *arena;  /* for strings with escapes; others point into the text */
+} mf_scan;
+
+/* Reads the first token. Errors of all: EJSON, ELIMIT (brackets), ENOMEM. */
+int mf_scan_start(mf_scan *s, mayfly_str text, mayfly_arena *arena,
+                  mayfly_error *err);
+
+/* On '{', or on the last token of a member's value: 1 with the next member's key
+ * and the scanner on the value's first token; 0 with the scanner on '}'. */
+int mf_scan_member(mf_scan *s, bool *first, mayfly_str *ret_key,
+                   mayfly_error *err);
+
+/* The same for '['. */
+int mf_scan_element(mf_scan *s, bool *first, mayfly_error *err);
+
+/* Skips the value that begins at the token, to its last token. */
+int mf_scan_skip(mf_scan *s, mayfly_error *err);
+
+/* Nothing but space may follow. */
+int mf_scan_end(mf_scan *s, mayfly_error *err);
+
+/* EJSON (or `code`) at the place of the token. */
+int mf_scan_fail(const mf_scan *s, mayfly_error *err, int code,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* "an object", "a string", ...: for messages. */
+const char *mf_scan_token_name(const mf_scan *s);
+
+/* Whether these bytes are UTF-8: no surrogates, nothing overlong, at most
+ * U+10FFFF. */
+bool mf_utf8_valid(const char *text, size_t len);
+
+#endif
