@@ -1,11 +1,11 @@
 /*
  * compiler/json/base64.c: bytes as text.
  *
- * Reading takes either alphabet character by character, so a mixture is accepted
- * too: that is what peers written in other languages accept. Padding may be left
- * out; where there is some, it must be the right amount. Bits behind the last
- * whole byte are ignored ("-_" is one byte). Anything else is refused: a reader
- * that skips strange characters hides damage.
+ * Reading takes either alphabet character by character, so a mixture is
+ * accepted too: that is what peers written in other languages accept. Padding
+ * may be left out; where there is some, it must be the right amount. Bits
+ * behind the last whole byte are ignored ("-_" is one byte). Anything else is
+ * refused: a reader that skips strange characters hides damage.
  *
  * Pure functions; any thread.
  */

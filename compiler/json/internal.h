@@ -1,8 +1,8 @@
 /*
  * compiler/json/internal.h: what the files of compiler/json share.
  *
- * Parsing and printing are each one walk over a plan; the well-known types, which
- * have forms of their own, branch off it and come back to it.
+ * Parsing and printing are each one walk over a plan; the well-known types,
+ * which have forms of their own, branch off it and come back to it.
  */
 #ifndef MF_JSON_INTERNAL_H
 #define MF_JSON_INTERNAL_H
@@ -11,7 +11,8 @@
 #include "compiler/json/json.h"
 #include "compiler/json/scan.h"
 
-/* --- the well-known types (wkt.c) ------------------------------------------ */
+/* --- the well-known types (wkt.c) ------------------------------------------
+ */
 
 typedef enum mf_wkt {
     MF_WKT_NONE = 0,
@@ -25,8 +26,8 @@ typedef enum mf_wkt {
     MF_WKT_WRAPPER /* BoolValue, ...: one field, "value" */
 } mf_wkt;
 
-/* NONE for a message that has such a name but not the fields: it is then written
- * like any other. */
+/* NONE for a message that has such a name but not the fields: it is then
+ * written like any other. */
 mf_wkt mf_wkt_of(const mf_plan *plan, const mf_plan_message *m);
 
 /* google.protobuf.NullValue, whose JSON is null. */
@@ -51,7 +52,8 @@ bool mf_mask_path_write(mayfly_str path, char *out, size_t *ret_len);
 /* What stands behind the last slash of an Any's type URL. */
 mayfly_str mf_type_name(mayfly_str url);
 
-/* --- structs in memory (value.c) ------------------------------------------- */
+/* --- structs in memory (value.c) -------------------------------------------
+ */
 
 /* Bytes of one value of the field: a scalar, a mayfly_str, a whole message. */
 size_t mf_value_size(const mf_plan *plan, const mf_plan_field *f);
@@ -67,15 +69,20 @@ void mf_field_mark(void *m, const mf_plan_field *f);
 bool mf_field_is_set(const mf_plan *plan, const void *m,
                      const mf_plan_field *f);
 
-/* The message a singular message field points to, made when there is none. NULL:
- * no memory. */
+/* The message a singular message field points to, made when there is none.
+ * NULL: no memory. */
 void *mf_field_message(const mf_plan *plan, void *m, const mf_plan_field *f,
                        mayfly_arena *arena);
+
+/* The key of a map's entry as bytes that can be compared; never NULL. */
+const void *mf_entry_key(const mf_plan_field *key, const void *entry,
+                         size_t *ret_len);
 
 /* The type's name for messages: "int32". */
 const char *mf_type_text(const mf_plan_field *f);
 
-/* --- parsing ----------------------------------------------------------------- */
+/* --- parsing -----------------------------------------------------------------
+ */
 
 typedef struct mf_reader {
     const mf_plan *plan;
@@ -109,7 +116,8 @@ int mf_read_map(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
 int mf_read_list(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
                  mayfly_error *err);
 
-/* --- printing ---------------------------------------------------------------- */
+/* --- printing ----------------------------------------------------------------
+ */
 
 typedef struct mf_writer {
     const mf_plan *plan;

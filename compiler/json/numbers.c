@@ -2,20 +2,21 @@
  * compiler/json/numbers.c: reading and writing numbers.
  *
  * JSON has one kind of number; a schema has thirteen. Whole numbers are read as
- * decimal digits and an exponent, without ever passing through a double, so that
- * 2^64 - 1 survives, 1e3 is a whole number, and 1e99999999999 costs nothing.
+ * decimal digits and an exponent, without ever passing through a double, so
+ * that 2^64 - 1 survives, 1e3 is a whole number, and 1e99999999999 costs
+ * nothing.
  *
  * Doubles and floats go through the C library, which rounds correctly, with two
- * precautions. Its decimal point belongs to the process's locale: reading uses the
- * "C" locale object (glibc hands out a static one, so nothing is allocated),
- * writing takes the digits out of what snprintf made and sets its own point. And
- * it needs terminated text of bounded length: digits beyond what can matter are
- * replaced by one that keeps the direction of rounding.
+ * precautions. Its decimal point belongs to the process's locale: reading uses
+ * the "C" locale object (glibc hands out a static one, so nothing is
+ * allocated), writing takes the digits out of what snprintf made and sets its
+ * own point. And it needs terminated text of bounded length: digits beyond what
+ * can matter are replaced by one that keeps the direction of rounding.
  *
  * Shortest text: the fewest digits that read back as the same value, tried from
  * 15 (doubles) or 6 (floats) upwards. At a power of two the lower neighbour is
- * only half as far away as the upper one, so the correctly rounded digits may miss
- * where the digits one above them hit; both are tried.
+ * only half as far away as the upper one, so the correctly rounded digits may
+ * miss where the digits one above them hit; both are tried.
  */
 #include "compiler/json/numbers.h"
 
@@ -92,7 +93,8 @@ static enum mf_number_result magnitude(const decimal *d, uint64_t max,
 {
     size_t n = d->n_int + d->n_frac, first = 0;
     while (n > 0 && digit_at(d, n - 1) == '0')
-        n--; /* trailing zeros say nothing: the exponent is counted from n_int */
+        n--; /* trailing zeros say nothing: the exponent is counted from n_int
+              */
     while (first < n && digit_at(d, first) == '0')
         first++;
     if (first == n) {
@@ -148,8 +150,8 @@ enum mf_number_result mf_number_u64(mayfly_str text, uint64_t max,
  * smallest takes 767). */
 enum { DIGITS_MAX = 800 };
 
-/* The number once more, short enough for a buffer and without a point: digits and
- * an exponent. */
+/* The number once more, short enough for a buffer and without a point: digits
+ * and an exponent. */
 static void flatten(const decimal *d, char out[DIGITS_MAX + 40])
 {
     size_t n = d->n_int + d->n_frac, first = 0;
@@ -218,8 +220,8 @@ enum mf_number_result mf_number_float(mayfly_str text, float *ret)
     return MF_NUMBER_OK;
 }
 
-/* The digits of |value|, correctly rounded to n of them, and the exponent of the
- * first. */
+/* The digits of |value|, correctly rounded to n of them, and the exponent of
+ * the first. */
 static int round_digits(double value, int n, char digits[20])
 {
     char text[64];
@@ -258,7 +260,8 @@ static bool reads_back(const char *digits, int n, int exponent, double value,
     return strtod_l(text, NULL, c) == value;
 }
 
-/* Lays digits out as JSON: plain from 0.0001 up to 16 digits, else d.ddde±dd. */
+/* Lays digits out as JSON: plain from 0.0001 up to 16 digits, else d.ddde±dd.
+ */
 static void lay_out(bool negative, const char *digits, int exponent, char *out)
 {
     int n = (int)strlen(digits);
@@ -287,8 +290,7 @@ static void lay_out(bool negative, const char *digits, int exponent, char *out)
             for (int i = 1; i < n; i++)
                 *p++ = digits[i];
         }
-        p += snprintf(p, 8, "e%c%02d", exponent < 0 ? '-' : '+',
-                      abs(exponent));
+        p += snprintf(p, 8, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
     }
     *p = '\0';
 }
@@ -302,7 +304,8 @@ static void print_shortest(double value, bool is_float, char *out)
     }
     double size = fabs(value);
     int exponent = 0, last = is_float ? 9 : 17;
-    /* Of normal values the first 15 (6) digits hold any shorter text there is. */
+    /* Of normal values the first 15 (6) digits hold any shorter text there is.
+     */
     int n = is_float ? 6 : 15;
     if (size < (is_float ? (double)FLT_MIN : DBL_MIN))
         n = 1;

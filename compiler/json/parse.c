@@ -6,19 +6,20 @@
  * without escapes point into the text.
  *
  * What is accepted where the mapping leaves it open:
- *   - a member is found by its JSON name or by its name in the schema; naming one
- *     field twice, in either spelling, or two members of a oneof, is refused;
- *   - null leaves a field unset, except where null is a value (Value, NullValue);
- *     in arrays and maps it is refused but for these two;
+ *   - a member is found by its JSON name or by its name in the schema; naming
+ * one field twice, in either spelling, or two members of a oneof, is refused;
+ *   - null leaves a field unset, except where null is a value (Value,
+ * NullValue); in arrays and maps it is refused but for these two;
  *   - whole numbers may be written 1e3 or 2.0, in quotes or not, as long as the
  *     value is whole and fits; nothing is rounded to an integer;
  *   - an enum is its value's name, its number, or its number in quotes;
- *   - unknown members and unknown enum names are errors unless the caller asked to
- *     ignore them; a repeated or map element with an unknown name is then left out.
+ *   - unknown members and unknown enum names are errors unless the caller asked
+ * to ignore them; a repeated or map element with an unknown name is then left
+ * out.
  *
- * Bounds: messages nest to MF_DEPTH_MAX, brackets to MF_SCAN_DEPTH_MAX, memory to
- * the arena's own limit. Duplicate keys of large maps are found by hashing with
- * the process's key, so no text makes the check slow.
+ * Bounds: messages nest to MF_DEPTH_MAX, brackets to MF_SCAN_DEPTH_MAX, memory
+ * to the arena's own limit. Duplicate keys of large maps are found by hashing
+ * with the process's key, so no text makes the check slow.
  */
 #include "compiler/json/internal.h"
 
@@ -46,16 +47,18 @@ static int expect(mf_reader *r, int token, const char *what, const char *name,
                         mf_scan_token_name(&r->scan));
 }
 
-/* --- scalars ----------------------------------------------------------------- */
+/* --- scalars -----------------------------------------------------------------
+ */
 
 static int number_error(mf_reader *r, const mf_plan_field *f,
                         enum mf_number_result result, mayfly_error *err)
 {
     mayfly_str t = r->scan.text;
     int len = t.len > 40 ? 40 : (int)t.len;
-    const char *why = result == MF_NUMBER_RANGE      ? "is out of range for"
-                      : result == MF_NUMBER_FRACTION ? "is not whole, as needed for"
-                                                     : "is not a number for";
+    const char *why = result == MF_NUMBER_RANGE ? "is out of range for"
+                      : result == MF_NUMBER_FRACTION
+                          ? "is not whole, as needed for"
+                          : "is not a number for";
     if (r->scan.token != MF_TOKEN_NUMBER && r->scan.token != MF_TOKEN_STRING)
         return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
                             "%s is %s: expected a number, found %s", f->name,
@@ -135,7 +138,8 @@ static int read_floating(mf_reader *r, const mf_plan_field *f, void *to,
 static int read_bool(mf_reader *r, const mf_plan_field *f, bool key, bool *to,
                      mayfly_error *err)
 {
-    if (key && (str_is(r->scan.text, "true") || str_is(r->scan.text, "false"))) {
+    if (key &&
+        (str_is(r->scan.text, "true") || str_is(r->scan.text, "false"))) {
         *to = r->scan.text.ptr[0] == 't';
         return 0;
     }
@@ -154,7 +158,7 @@ static int read_bytes(mf_reader *r, const mf_plan_field *f, mayfly_bytes *to,
     mayfly_str text = r->scan.text;
     uint8_t *bytes = mf_arena_raw(r->arena, text.len / 4 * 3 + 3);
     if (!bytes)
-        return mf_error_nomem(err, "a bytes field from JSON");
+        return mf_json_nomem(r->arena, "a bytes field from JSON", err);
     size_t len;
     if (!mf_base64_decode(text, bytes, &len))
         return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
@@ -228,7 +232,8 @@ int mf_read_scalar(mf_reader *r, const mf_plan_field *f, bool key, void *to,
     return 0;
 }
 
-/* --- arrays and maps ----------------------------------------------------------- */
+/* --- arrays and maps
+ * ----------------------------------------------------------- */
 
 static bool is_message(const mf_plan_field *f)
 {
@@ -253,7 +258,7 @@ int mf_read_list(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
     while (rc == 0 && (rc = mf_scan_element(&r->scan, &first, err)) > 0) {
         void *item = mayfly_arena_add(r->arena, to, size);
         if (!item)
-            return mf_error_nomem(err, "a repeated field from JSON");
+            return mf_json_nomem(r->arena, "a repeated field from JSON", err);
         rc = read_value(r, f, item, err);
         if (rc > 0) {
             to->n--; /* an enum name that is not known */
@@ -275,60 +280,35 @@ typedef struct keys {
 
 enum { FEW_KEYS = 8 };
 
-static void key_bytes(const keys *k, const void *entry, const void **ret,
-                      size_t *ret_len)
-{
-    *ret = mf_field_in(entry, k->field);
-    switch (k->field->type) {
-    case MAYFLY_TYPE_STRING:
-        *ret_len = ((const mayfly_str *)*ret)->len;
-        *ret = ((const mayfly_str *)*ret)->ptr;
-        break;
-    case MAYFLY_TYPE_BOOL:
-        *ret_len = sizeof(bool);
-        break;
-    case MAYFLY_TYPE_INT32:
-    case MAYFLY_TYPE_SINT32:
-    case MAYFLY_TYPE_SFIXED32:
-    case MAYFLY_TYPE_UINT32:
-    case MAYFLY_TYPE_FIXED32:
-        *ret_len = 4;
-        break;
-    default:
-        *ret_len = 8;
-    }
-}
-
 /* Adds the newest entry's key. 1: it was there before. */
-static int add_key(mf_reader *r, keys *k, const mayfly_array *a,
+static int add_key(keys *k, const mayfly_array *a, mf_alloc *alloc,
                    mayfly_error *err)
 {
     const char *entries = a->items;
-    const void *bytes, *other;
-    size_t len, other_len;
-    key_bytes(k, entries + (a->n - 1) * k->entry_size, &bytes, &len);
+    size_t len, other_len, last = a->n - 1;
+    const void *key =
+        mf_entry_key(k->field, entries + last * k->entry_size, &len);
     if (a->n <= FEW_KEYS) {
-        for (size_t i = 0; i + 1 < a->n; i++) {
-            key_bytes(k, entries + i * k->entry_size, &other, &other_len);
-            if (len == other_len && (len == 0 || memcmp(bytes, other, len) == 0))
+        for (size_t i = 0; i < last; i++) {
+            const void *other =
+                mf_entry_key(k->field, entries + i * k->entry_size, &other_len);
+            if (len == other_len && memcmp(key, other, len) == 0)
                 return 1;
         }
         return 0;
     }
-    size_t from = a->n - 1;
+    size_t i = last;
     if (!k->known) {
-        k->known = mf_map_new(r->arena->alloc);
+        k->known = mf_map_new(alloc);
         if (!k->known)
             return mf_error_nomem(err, "a map's keys");
-        from = 0;
+        i = 0;
     }
-    if (from > 0 && mf_map_get(k->known, bytes, len))
-        return 1;
-    for (size_t i = from; i < a->n; i++) {
-        key_bytes(k, entries + i * k->entry_size, &other, &other_len);
-        if (i == a->n - 1 && mf_map_get(k->known, other, other_len))
+    for (; i <= last; i++) {
+        key = mf_entry_key(k->field, entries + i * k->entry_size, &len);
+        if (mf_map_get(k->known, key, len))
             return 1;
-        if (mf_map_put(k->known, other_len ? other : "", other_len, r) != 0)
+        if (mf_map_put(k->known, key, len, k) != 0)
             return mf_error_nomem(err, "a map's keys");
     }
     return 0;
@@ -341,7 +321,7 @@ static int read_entry(mf_reader *r, const mf_plan_message *entry,
     const mf_plan_field *value = mf_plan_field_of(entry, 2);
     char *item = mayfly_arena_add(r->arena, to, entry->size);
     if (!item)
-        return mf_error_nomem(err, "a map from JSON");
+        return mf_json_nomem(r->arena, "a map from JSON", err);
     /* The key is read as if the scanner stood on it. */
     int token = r->scan.token;
     mayfly_str text = r->scan.text;
@@ -354,7 +334,7 @@ static int read_entry(mf_reader *r, const mf_plan_message *entry,
     if (rc != 0)
         return rc;
     mf_field_mark(item, known->field);
-    rc = add_key(r, known, to, err);
+    rc = add_key(known, to, r->arena->alloc, err);
     if (rc > 0)
         rc = mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
                           "the key \"%.*s\" is there twice",
@@ -364,7 +344,7 @@ static int read_entry(mf_reader *r, const mf_plan_message *entry,
     if (is_message(value)) {
         void *message = mf_field_message(r->plan, item, value, r->arena);
         if (!message)
-            return mf_error_nomem(err, "a map's value from JSON");
+            return mf_json_nomem(r->arena, "a map's value from JSON", err);
         return read_value(r, value, message, err);
     }
     rc = read_value(r, value, mf_field_at(item, value), err);
@@ -396,7 +376,8 @@ int mf_read_map(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
     return rc;
 }
 
-/* --- objects ------------------------------------------------------------------- */
+/* --- objects
+ * ------------------------------------------------------------------- */
 
 /* Which fields of an object have been seen: a bit for each. */
 typedef struct seen {
@@ -411,7 +392,7 @@ static int seen_init(seen *s, const mf_plan_message *m, mayfly_arena *arena,
     if (m->n_fields <= 256)
         return 0;
     s->bits = mf_arena_alloc(arena, (m->n_fields + 63) / 64 * 8);
-    return s->bits ? 0 : mf_error_nomem(err, "an object from JSON");
+    return s->bits ? 0 : mf_json_nomem(arena, "an object from JSON", err);
 }
 
 static bool seen_before(seen *s, uint32_t i)
@@ -430,9 +411,9 @@ static bool has_name(const mf_plan_field *f, mayfly_str name)
     return str_is(name, f->name);
 }
 
-/* The field of that name. JSON names come before schema names, as a field's JSON
- * name may be another's schema name. `hint` is where to begin: texts mostly name
- * fields in order. */
+/* The field of that name. JSON names come before schema names, as a field's
+ * JSON name may be another's schema name. `hint` is where to begin: texts
+ * mostly name fields in order. */
 static const mf_plan_field *find_field(const mf_plan_message *m,
                                        mayfly_str name, uint32_t hint)
 {
@@ -488,7 +469,7 @@ static int read_field(mf_reader *r, const mf_plan_field *f, void *to,
     if (is_message(f)) {
         void *message = mf_field_message(r->plan, to, f, r->arena);
         if (!message)
-            return mf_error_nomem(err, "a message from JSON");
+            return mf_json_nomem(r->arena, "a message from JSON", err);
         return read_value(r, f, message, err);
     }
     int rc = read_value(r, f, mf_field_at(to, f), err);
@@ -551,7 +532,7 @@ int mf_json_parse(const mf_plan *plan, uint32_t message, mayfly_str json,
         .plan = plan, .flags = flags, .codec = codec, .arena = arena};
     void *to = mf_arena_alloc(arena, m->size);
     if (!to)
-        return mf_error_nomem(err, "a message from JSON");
+        return mf_json_nomem(arena, "a message from JSON", err);
     int rc = mf_scan_start(&r.scan, json, arena, err);
     if (rc == 0)
         rc = mf_read_message(&r, m, to, err);

@@ -2,21 +2,22 @@
  * compiler/json/scan.c: the JSON tokenizer.
  *
  * JSON arrives from terminals, files and peers, so every byte is checked: text
- * between tokens is the four space characters and nothing else, strings are UTF-8
- * without control characters, escaped surrogates come in pairs, numbers follow the
- * grammar to the letter (no leading zeros, no bare point, no NaN). The scanner
- * walks the text once and never looks behind `end`; the text needs no terminating
- * zero.
+ * between tokens is the four space characters and nothing else, strings are
+ * UTF-8 without control characters, escaped surrogates come in pairs, numbers
+ * follow the grammar to the letter (no leading zeros, no bare point, no NaN).
+ * The scanner walks the text once and never looks behind `end`; the text needs
+ * no terminating zero.
  *
- * A string without escapes is handed out as a piece of the text itself. One with
- * escapes is written out in the arena; it is never longer than what it was
+ * A string without escapes is handed out as a piece of the text itself. One
+ * with escapes is written out in the arena; it is never longer than what it was
  * written as, so one allocation of that size is enough.
  *
- * Brackets are counted, not remembered: whoever walks an object or an array knows
- * what it is in, and mf_scan_skip keeps one bit per open bracket in a fixed array.
+ * Brackets are counted, not remembered: whoever walks an object or an array
+ * knows what it is in, and mf_scan_skip keeps one bit per open bracket in a
+ * fixed array.
  *
- * Places are found by counting lines when an error is made: reading stays free of
- * book-keeping. Columns count bytes from 1.
+ * Places are found by counting lines when an error is made: reading stays free
+ * of book-keeping. Columns count bytes from 1.
  */
 #include "compiler/json/scan.h"
 
@@ -49,6 +50,16 @@ int mf_scan_fail(const mf_scan *s, mayfly_error *err, int code,
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return fail_at(s, s->token_at, err, code, text);
+}
+
+int mf_json_nomem(const mayfly_arena *arena, const char *what,
+                  mayfly_error *err)
+{
+    if (arena->code == MAYFLY_ELIMIT)
+        return mf_error_set(err, MAYFLY_ELIMIT,
+                            "%s does not fit into the arena's %zu bytes", what,
+                            arena->max_bytes);
+    return mf_error_nomem(err, what);
 }
 
 const char *mf_scan_token_name(const mf_scan *s)
@@ -196,7 +207,7 @@ static int unescape(mf_scan *s, const char *from, const char *to,
 {
     char *text = mf_arena_raw(s->arena, (size_t)(to - from));
     if (!text)
-        return mf_error_nomem(err, "a JSON string");
+        return mf_json_nomem(s->arena, "a JSON string", err);
     char *out = text;
     while (from < to) {
         if (*from != '\\') {
@@ -242,7 +253,7 @@ static int read_string(mf_scan *s, mayfly_error *err)
     }
     s->token = MF_TOKEN_STRING;
     s->at = p + 1;
-    if (escaped)
+    if (escaped && !s->skipping)
         return unescape(s, from, p, err);
     s->text = (mayfly_str){from, (size_t)(p - from)};
     return 0;
@@ -312,9 +323,8 @@ static int read_word(mf_scan *s, mayfly_error *err)
 
 static int next(mf_scan *s, mayfly_error *err)
 {
-    while (s->at < s->end &&
-           (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' ||
-            *s->at == '\r'))
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' ||
+                              *s->at == '\t' || *s->at == '\r'))
         s->at++;
     s->token_at = s->at;
     if (s->at == s->end) {
@@ -425,7 +435,8 @@ int mf_scan_element(mf_scan *s, bool *first, mayfly_error *err)
     return rc != 0 ? rc : 1;
 }
 
-int mf_scan_skip(mf_scan *s, mayfly_error *err)
+/* mf_scan_skip without telling the strings. */
+static int skip(mf_scan *s, mayfly_error *err)
 {
     uint8_t is_object[MF_SCAN_DEPTH_MAX] = {0};
     bool first = true;
@@ -449,6 +460,14 @@ int mf_scan_skip(mf_scan *s, mayfly_error *err)
         if (open == 0)
             return 0;
     }
+}
+
+int mf_scan_skip(mf_scan *s, mayfly_error *err)
+{
+    s->skipping = true;
+    int rc = skip(s, err);
+    s->skipping = false;
+    return rc;
 }
 
 int mf_scan_end(mf_scan *s, mayfly_error *err)

@@ -2,8 +2,8 @@
  * compiler/json/scan.h: JSON text, token by token (RFC 8259, strictly).
  *
  * The reader pulls: it holds one token at a time, and the functions for objects
- * and arrays walk their parts. Whoever reads a value finds its first token in the
- * scanner and leaves the scanner on its last.
+ * and arrays walk their parts. Whoever reads a value finds its first token in
+ * the scanner and leaves the scanner on its last.
  *
  *     if (mf_scan_start(&s, text, arena, err) == 0 && s.token == '{') {
  *         bool first = true;
@@ -23,8 +23,9 @@
 
 #include <stdbool.h>
 
-/* Messages nest to 100 (MF_DEPTH_MAX); each may bring an object and the array or
- * map it lies in, so this many brackets are needed to write such a message. */
+/* Messages nest to 100 (MF_DEPTH_MAX); each may bring an object and the array
+ * or map it lies in, so this many brackets are needed to write such a message.
+ */
 enum { MF_SCAN_DEPTH_MAX = 200 };
 
 enum mf_token {
@@ -44,16 +45,18 @@ typedef struct mf_scan {
     const char *token_at; /* the token's first byte */
     int token;            /* enum mf_token */
     unsigned depth;       /* brackets open */
+    bool skipping;        /* nobody reads the strings */
     mayfly_str text;      /* a string's value, a number's characters */
-    mayfly_arena *arena;  /* for strings with escapes; others point into the text */
+    mayfly_arena
+        *arena; /* for strings with escapes; others point into the text */
 } mf_scan;
 
 /* Reads the first token. Errors of all: EJSON, ELIMIT (brackets), ENOMEM. */
 int mf_scan_start(mf_scan *s, mayfly_str text, mayfly_arena *arena,
                   mayfly_error *err);
 
-/* On '{', or on the last token of a member's value: 1 with the next member's key
- * and the scanner on the value's first token; 0 with the scanner on '}'. */
+/* On '{', or on the last token of a member's value: 1 with the next member's
+ * key and the scanner on the value's first token; 0 with the scanner on '}'. */
 int mf_scan_member(mf_scan *s, bool *first, mayfly_str *ret_key,
                    mayfly_error *err);
 
@@ -72,6 +75,10 @@ int mf_scan_fail(const mf_scan *s, mayfly_error *err, int code,
 
 /* "an object", "a string", ...: for messages. */
 const char *mf_scan_token_name(const mf_scan *s);
+
+/* What the arena's failure was: ENOMEM, or ELIMIT when its bound is reached. */
+int mf_json_nomem(const mayfly_arena *arena, const char *what,
+                  mayfly_error *err);
 
 /* Whether these bytes are UTF-8: no surrogates, nothing overlong, at most
  * U+10FFFF. */

@@ -1,10 +1,10 @@
 /*
  * compiler/json/value.c: reaching the fields of a struct that a plan describes.
  *
- * What a struct looks like is said in mayfly/layout.h; these few functions are the
- * only place of the JSON code that knows it. They trust the plan (it was made or
- * checked by compiler/gen) and the struct (it belongs to the caller). Pure
- * functions but for the arena; any thread.
+ * What a struct looks like is said in mayfly/layout.h; these few functions are
+ * the only place of the JSON code that knows it. They trust the plan (it was
+ * made or checked by compiler/gen) and the struct (it belongs to the caller).
+ * Pure functions but for the arena; any thread.
  */
 #include "compiler/json/internal.h"
 
@@ -63,8 +63,7 @@ static bool is_zero(const void *bytes, size_t n)
     return true;
 }
 
-bool mf_field_is_set(const mf_plan *plan, const void *m,
-                     const mf_plan_field *f)
+bool mf_field_is_set(const mf_plan *plan, const void *m, const mf_plan_field *f)
 {
     if (f->cardinality != MAYFLY_SINGULAR) {
         const mayfly_array *a = mf_field_in(m, f);
@@ -102,11 +101,25 @@ void *mf_field_message(const mf_plan *plan, void *m, const mf_plan_field *f,
     return *pointer;
 }
 
+const void *mf_entry_key(const mf_plan_field *key, const void *entry,
+                         size_t *ret_len)
+{
+    const void *at = mf_field_in(entry, key);
+    if (key->type == MAYFLY_TYPE_STRING) {
+        const mayfly_str *s = at;
+        *ret_len = s->len;
+        return s->len ? s->ptr : "";
+    }
+    *ret_len = mf_value_size(NULL, key); /* a key is never a message */
+    return at;
+}
+
 const char *mf_type_text(const mf_plan_field *f)
 {
     static const char *const names[] = {
-        "",       "double", "float",   "int64",    "uint64",   "int32",  "fixed64",
-        "fixed32", "bool",   "string",  "group",    "message",  "bytes",  "uint32",
-        "enum",   "sfixed32", "sfixed64", "sint32", "sint64"};
+        "",         "double",   "float",   "int64",  "uint64",
+        "int32",    "fixed64",  "fixed32", "bool",   "string",
+        "group",    "message",  "bytes",   "uint32", "enum",
+        "sfixed32", "sfixed64", "sint32",  "sint64"};
     return f->type < sizeof(names) / sizeof(names[0]) ? names[f->type] : "";
 }

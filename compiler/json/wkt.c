@@ -7,8 +7,8 @@
  * written by wkt_parse.c and wkt_print.c.
  *
  * A message is taken for a well-known type by its full name and its fields. A
- * schema may bring its own google.protobuf.Timestamp with other fields; that one
- * is an ordinary message, as its struct does not have what the form needs.
+ * schema may bring its own google.protobuf.Timestamp with other fields; that
+ * one is an ordinary message, as its struct does not have what the form needs.
  *
  * Timestamps reach from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z,
  * durations 10,000 years either way. Fractions are written with 0, 3, 6 or 9
@@ -19,7 +19,8 @@
 
 #include <stdio.h>
 
-/* --- which type a message is ------------------------------------------------- */
+/* --- which type a message is -------------------------------------------------
+ */
 
 static bool field_is(const mf_plan_message *m, uint32_t number, int type,
                      int cardinality)
@@ -82,12 +83,15 @@ static bool is_wrapper(const mf_plan_message *m, const char *name)
     static const struct {
         const char *name;
         int type;
-    } wrappers[] = {
-        {"BoolValue", MAYFLY_TYPE_BOOL},     {"BytesValue", MAYFLY_TYPE_BYTES},
-        {"DoubleValue", MAYFLY_TYPE_DOUBLE}, {"FloatValue", MAYFLY_TYPE_FLOAT},
-        {"Int32Value", MAYFLY_TYPE_INT32},   {"Int64Value", MAYFLY_TYPE_INT64},
-        {"StringValue", MAYFLY_TYPE_STRING}, {"UInt32Value", MAYFLY_TYPE_UINT32},
-        {"UInt64Value", MAYFLY_TYPE_UINT64}};
+    } wrappers[] = {{"BoolValue", MAYFLY_TYPE_BOOL},
+                    {"BytesValue", MAYFLY_TYPE_BYTES},
+                    {"DoubleValue", MAYFLY_TYPE_DOUBLE},
+                    {"FloatValue", MAYFLY_TYPE_FLOAT},
+                    {"Int32Value", MAYFLY_TYPE_INT32},
+                    {"Int64Value", MAYFLY_TYPE_INT64},
+                    {"StringValue", MAYFLY_TYPE_STRING},
+                    {"UInt32Value", MAYFLY_TYPE_UINT32},
+                    {"UInt64Value", MAYFLY_TYPE_UINT64}};
     for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
         if (strcmp(name, wrappers[i].name) == 0)
             return field_is(m, 1, wrappers[i].type, MAYFLY_SINGULAR);
@@ -128,7 +132,8 @@ bool mf_is_null_value(const mf_plan_field *f)
                   "google.protobuf.NullValue") == 0;
 }
 
-/* --- times --------------------------------------------------------------------- */
+/* --- times
+ * --------------------------------------------------------------------- */
 
 enum { NANOS = 1000000000, SECONDS_A_DAY = 86400 };
 
@@ -136,8 +141,8 @@ static const int64_t timestamp_min = -62135596800; /* 0001-01-01T00:00:00Z */
 static const int64_t timestamp_max = 253402300799; /* 9999-12-31T23:59:59Z */
 static const int64_t duration_max = 315576000000;  /* 10,000 years */
 
-/* Days from 1970-01-01 in the Gregorian calendar; years count from March, so that
- * the leap day is the last. */
+/* Days from 1970-01-01 in the Gregorian calendar; years count from March, so
+ * that the leap day is the last. */
 static int64_t days_of(int64_t year, int month, int day)
 {
     year -= month <= 2;
@@ -153,7 +158,8 @@ static void date_of(int64_t days, int *year, int *month, int *day)
     days += 719468;
     int64_t era = (days >= 0 ? days : days - 146096) / 146097;
     int64_t of_era = days - era * 146097;
-    int64_t y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t y =
+        (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * y + y / 4 - y / 100);
     int64_t m = (5 * of_year + 2) / 153;
     *day = (int)(of_year - (153 * m + 2) / 5 + 1);
@@ -291,8 +297,7 @@ bool mf_timestamp_write(int64_t seconds, int32_t nanos, char out[MF_TIME_MAX])
     return true;
 }
 
-bool mf_duration_read(mayfly_str text, int64_t *ret_seconds,
-                      int32_t *ret_nanos)
+bool mf_duration_read(mayfly_str text, int64_t *ret_seconds, int32_t *ret_nanos)
 {
     cursor c = {text.ptr, text.ptr + text.len, true};
     bool negative = takes(&c, '-');
@@ -329,7 +334,8 @@ bool mf_duration_write(int64_t seconds, int32_t nanos, char out[MF_TIME_MAX])
     return true;
 }
 
-/* --- field masks and type URLs --------------------------------------------------- */
+/* --- field masks and type URLs
+ * --------------------------------------------------- */
 
 bool mf_mask_path_read(mayfly_str path, char *out, size_t *ret_len)
 {

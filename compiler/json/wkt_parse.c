@@ -1,14 +1,14 @@
 /*
  * compiler/json/wkt_parse.c: the well-known types from JSON.
  *
- * Each has a form of its own: a string (Timestamp, Duration, FieldMask), any JSON
- * value (Value, Struct, ListValue), the bare value (wrappers), or an object that
- * says what it holds (Any).
+ * Each has a form of its own: a string (Timestamp, Duration, FieldMask), any
+ * JSON value (Value, Struct, ListValue), the bare value (wrappers), or an
+ * object that says what it holds (Any).
  *
- * An Any names its type in the member "@type", which may come last. So its object
- * is walked twice: once skipping to find the type, once reading. The inner message
- * is then encoded, because an Any holds wire bytes. Nested Anys with their types
- * last make this depth times length, no worse.
+ * An Any names its type in the member "@type", which may come last. So its
+ * object is walked twice: once skipping to find the type, once reading. The
+ * inner message is then encoded, because an Any holds wire bytes. Nested Anys
+ * with their types last make this depth times length, no worse.
  *
  * mf_wkt_of has checked that the fields used here are there with these types.
  */
@@ -73,7 +73,7 @@ static int read_mask(mf_reader *r, const mf_plan_message *m, void *to,
         mayfly_str *item = mayfly_arena_add(r->arena, paths, sizeof(*item));
         char *text = mf_arena_raw(r->arena, path.len * 2);
         if (!item || !text)
-            return mf_error_nomem(err, "a field mask from JSON");
+            return mf_json_nomem(r->arena, "a field mask from JSON", err);
         if (!mf_mask_path_read(path, text, &item->len))
             return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
                                 "paths of a field mask are in camel case, "
@@ -108,13 +108,15 @@ static int read_value(mf_reader *r, const mf_plan_message *m, void *to,
     }
     void *inner = mf_field_message(r->plan, to, f, r->arena);
     if (!inner)
-        return mf_error_nomem(err, "a Value from JSON");
+        return mf_json_nomem(r->arena, "a Value from JSON", err);
     return mf_read_message(r, &r->plan->messages[f->message], inner, err);
 }
 
-/* --- Any ------------------------------------------------------------------------- */
+/* --- Any
+ * ------------------------------------------------------------------------- */
 
-/* The value of "@type", with the scanner back at '{'. Sets `*ret_empty` for {}. */
+/* The value of "@type", with the scanner back at '{'. Sets `*ret_empty` for {}.
+ */
 static int find_type(mf_reader *r, mayfly_str *ret_url, bool *ret_empty,
                      mayfly_error *err)
 {
@@ -196,7 +198,7 @@ static int read_any(mf_reader *r, const mf_plan_message *m, void *to,
     mayfly_str type = mf_type_name(url);
     const char *name = mf_arena_strndup(r->arena, type.ptr, type.len);
     if (!name)
-        return mf_error_nomem(err, "an Any from JSON");
+        return mf_json_nomem(r->arena, "an Any from JSON", err);
     const mf_plan_message *inner =
         strlen(name) == type.len ? mf_plan_find(r->plan, name) : NULL;
     if (!inner || !r->codec)
@@ -206,7 +208,7 @@ static int read_any(mf_reader *r, const mf_plan_message *m, void *to,
                             name);
     void *held = mf_arena_alloc(r->arena, inner->size);
     if (!held)
-        return mf_error_nomem(err, "an Any from JSON");
+        return mf_json_nomem(r->arena, "an Any from JSON", err);
     if (mf_wkt_of(r->plan, inner) != MF_WKT_NONE)
         rc = read_any_value(r, inner, held, err);
     else
@@ -219,7 +221,8 @@ static int read_any(mf_reader *r, const mf_plan_message *m, void *to,
     return rc;
 }
 
-/* --- all of them ------------------------------------------------------------------ */
+/* --- all of them
+ * ------------------------------------------------------------------ */
 
 int mf_read_wkt(mf_reader *r, mf_wkt kind, const mf_plan_message *m, void *to,
                 mayfly_error *err)
