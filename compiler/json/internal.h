@@ -84,61 +84,61 @@ const char *mf_type_text(const mf_plan_field *f);
 /* --- parsing -----------------------------------------------------------------
  */
 
-typedef struct mf_reader {
+typedef struct mf_json_reader {
     const mf_plan *plan;
     unsigned flags;
     const mf_json_codec *codec;
     mayfly_arena *arena;
     mf_scan scan;
     unsigned depth; /* messages open */
-} mf_reader;
+} mf_json_reader;
 
 /* Each reads the value at the scanner's token into memory that is zeroed, and
  * leaves the scanner on the value's last token. */
-int mf_read_message(mf_reader *r, const mf_plan_message *m, void *to,
+int mf_read_message(mf_json_reader *r, const mf_plan_message *m, void *to,
                     mayfly_error *err);
-int mf_read_wkt(mf_reader *r, mf_wkt kind, const mf_plan_message *m, void *to,
-                mayfly_error *err);
+int mf_read_wkt(mf_json_reader *r, mf_wkt kind, const mf_plan_message *m,
+                void *to, mayfly_error *err);
 
 /* The members of an object in the field-by-field form. `skip` is a member that
  * belongs to someone else ("@type"), or NULL. */
-int mf_read_members(mf_reader *r, const mf_plan_message *m, void *to,
+int mf_read_members(mf_json_reader *r, const mf_plan_message *m, void *to,
                     const char *skip, mayfly_error *err);
 
 /* A value that is not a message. `key` for a map's key, which is in quotes. 1:
  * an enum name that is not known was left out (MF_JSON_IGNORE_UNKNOWN). */
-int mf_read_scalar(mf_reader *r, const mf_plan_field *f, bool key, void *to,
-                   mayfly_error *err);
+int mf_read_scalar(mf_json_reader *r, const mf_plan_field *f, bool key,
+                   void *to, mayfly_error *err);
 
 /* A map of its own, read from an object: Struct.fields too. */
-int mf_read_map(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
+int mf_read_map(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
                 mayfly_error *err);
-int mf_read_list(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
+int mf_read_list(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
                  mayfly_error *err);
 
 /* --- printing ----------------------------------------------------------------
  */
 
-typedef struct mf_writer {
+typedef struct mf_json_writer {
     const mf_plan *plan;
     unsigned flags;
     const mf_json_codec *codec;
     mf_json json;
     mayfly_arena arena; /* for what an Any holds */
     unsigned depth;     /* messages open */
-} mf_writer;
+} mf_json_writer;
 
-int mf_write_message(mf_writer *w, const mf_plan_message *m, const void *from,
-                     mayfly_error *err);
-int mf_write_wkt(mf_writer *w, mf_wkt kind, const mf_plan_message *m,
+int mf_write_message(mf_json_writer *w, const mf_plan_message *m,
+                     const void *from, mayfly_error *err);
+int mf_write_wkt(mf_json_writer *w, mf_wkt kind, const mf_plan_message *m,
                  const void *from, mayfly_error *err);
-int mf_write_members(mf_writer *w, const mf_plan_message *m, const void *from,
-                     mayfly_error *err);
-int mf_write_scalar(mf_writer *w, const mf_plan_field *f, const void *from,
+int mf_write_members(mf_json_writer *w, const mf_plan_message *m,
+                     const void *from, mayfly_error *err);
+int mf_write_scalar(mf_json_writer *w, const mf_plan_field *f, const void *from,
                     mayfly_error *err);
-int mf_write_map(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
-                 mayfly_error *err);
-int mf_write_list(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
-                  mayfly_error *err);
+int mf_write_map(mf_json_writer *w, const mf_plan_field *f,
+                 const mayfly_array *a, mayfly_error *err);
+int mf_write_list(mf_json_writer *w, const mf_plan_field *f,
+                  const mayfly_array *a, mayfly_error *err);
 
 #endif

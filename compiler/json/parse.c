@@ -36,8 +36,8 @@ static bool str_is(mayfly_str s, const char *name)
     return name && strlen(name) == s.len && memcmp(s.ptr, name, s.len) == 0;
 }
 
-static int expect(mf_reader *r, int token, const char *what, const char *name,
-                  mayfly_error *err)
+static int expect(mf_json_reader *r, int token, const char *what,
+                  const char *name, mayfly_error *err)
 {
     if (r->scan.token == token)
         return 0;
@@ -50,7 +50,7 @@ static int expect(mf_reader *r, int token, const char *what, const char *name,
 /* --- scalars -----------------------------------------------------------------
  */
 
-static int number_error(mf_reader *r, const mf_plan_field *f,
+static int number_error(mf_json_reader *r, const mf_plan_field *f,
                         enum mf_number_result result, mayfly_error *err)
 {
     mayfly_str t = r->scan.text;
@@ -67,13 +67,13 @@ static int number_error(mf_reader *r, const mf_plan_field *f,
                         t.ptr, why, f->name, mf_type_text(f));
 }
 
-static bool has_number(const mf_reader *r)
+static bool has_number(const mf_json_reader *r)
 {
     return r->scan.token == MF_TOKEN_NUMBER || r->scan.token == MF_TOKEN_STRING;
 }
 
-static int read_signed(mf_reader *r, const mf_plan_field *f, int bits, void *to,
-                       mayfly_error *err)
+static int read_signed(mf_json_reader *r, const mf_plan_field *f, int bits,
+                       void *to, mayfly_error *err)
 {
     int64_t value = 0;
     enum mf_number_result rc = MF_NUMBER_MALFORMED;
@@ -90,7 +90,7 @@ static int read_signed(mf_reader *r, const mf_plan_field *f, int bits, void *to,
     return 0;
 }
 
-static int read_unsigned(mf_reader *r, const mf_plan_field *f, int bits,
+static int read_unsigned(mf_json_reader *r, const mf_plan_field *f, int bits,
                          void *to, mayfly_error *err)
 {
     uint64_t value = 0;
@@ -107,7 +107,7 @@ static int read_unsigned(mf_reader *r, const mf_plan_field *f, int bits,
     return 0;
 }
 
-static int read_floating(mf_reader *r, const mf_plan_field *f, void *to,
+static int read_floating(mf_json_reader *r, const mf_plan_field *f, void *to,
                          mayfly_error *err)
 {
     double value = 0;
@@ -135,8 +135,8 @@ static int read_floating(mf_reader *r, const mf_plan_field *f, void *to,
     return 0;
 }
 
-static int read_bool(mf_reader *r, const mf_plan_field *f, bool key, bool *to,
-                     mayfly_error *err)
+static int read_bool(mf_json_reader *r, const mf_plan_field *f, bool key,
+                     bool *to, mayfly_error *err)
 {
     if (key &&
         (str_is(r->scan.text, "true") || str_is(r->scan.text, "false"))) {
@@ -152,8 +152,8 @@ static int read_bool(mf_reader *r, const mf_plan_field *f, bool key, bool *to,
     return 0;
 }
 
-static int read_bytes(mf_reader *r, const mf_plan_field *f, mayfly_bytes *to,
-                      mayfly_error *err)
+static int read_bytes(mf_json_reader *r, const mf_plan_field *f,
+                      mayfly_bytes *to, mayfly_error *err)
 {
     mayfly_str text = r->scan.text;
     uint8_t *bytes = mf_arena_raw(r->arena, text.len / 4 * 3 + 3);
@@ -167,7 +167,7 @@ static int read_bytes(mf_reader *r, const mf_plan_field *f, mayfly_bytes *to,
     return 0;
 }
 
-static int read_enum(mf_reader *r, const mf_plan_field *f, int32_t *to,
+static int read_enum(mf_json_reader *r, const mf_plan_field *f, int32_t *to,
                      mayfly_error *err)
 {
     const mf_enum *e = f->descriptor ? f->descriptor->enumeration : NULL;
@@ -194,8 +194,8 @@ static int read_enum(mf_reader *r, const mf_plan_field *f, int32_t *to,
     return read_signed(r, f, 32, to, err);
 }
 
-int mf_read_scalar(mf_reader *r, const mf_plan_field *f, bool key, void *to,
-                   mayfly_error *err)
+int mf_read_scalar(mf_json_reader *r, const mf_plan_field *f, bool key,
+                   void *to, mayfly_error *err)
 {
     switch (f->type) {
     case MAYFLY_TYPE_INT32:
@@ -241,7 +241,7 @@ static bool is_message(const mf_plan_field *f)
 }
 
 /* One value into zeroed memory: a scalar in place, a message by value. */
-static int read_value(mf_reader *r, const mf_plan_field *f, void *to,
+static int read_value(mf_json_reader *r, const mf_plan_field *f, void *to,
                       mayfly_error *err)
 {
     if (!is_message(f))
@@ -249,7 +249,7 @@ static int read_value(mf_reader *r, const mf_plan_field *f, void *to,
     return mf_read_message(r, &r->plan->messages[f->message], to, err);
 }
 
-int mf_read_list(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
+int mf_read_list(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
                  mayfly_error *err)
 {
     int rc = expect(r, '[', "repeated", f->name, err);
@@ -314,7 +314,7 @@ static int add_key(keys *k, const mayfly_array *a, mf_alloc *alloc,
     return 0;
 }
 
-static int read_entry(mf_reader *r, const mf_plan_message *entry,
+static int read_entry(mf_json_reader *r, const mf_plan_message *entry,
                       mayfly_str name, mayfly_array *to, keys *known,
                       mayfly_error *err)
 {
@@ -353,7 +353,7 @@ static int read_entry(mf_reader *r, const mf_plan_message *entry,
     return rc;
 }
 
-int mf_read_map(mf_reader *r, const mf_plan_field *f, mayfly_array *to,
+int mf_read_map(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
                 mayfly_error *err)
 {
     const mf_plan_message *entry = &r->plan->messages[f->message];
@@ -441,7 +441,7 @@ static bool oneof_is_set(const void *m, const mf_plan_field *f)
 }
 
 /* Whether null is a value of this field, and not its absence. */
-static bool takes_null(const mf_reader *r, const mf_plan_field *f)
+static bool takes_null(const mf_json_reader *r, const mf_plan_field *f)
 {
     if (is_message(f))
         return mf_wkt_of(r->plan, &r->plan->messages[f->message]) ==
@@ -449,7 +449,7 @@ static bool takes_null(const mf_reader *r, const mf_plan_field *f)
     return mf_is_null_value(f);
 }
 
-static int read_field(mf_reader *r, const mf_plan_field *f, void *to,
+static int read_field(mf_json_reader *r, const mf_plan_field *f, void *to,
                       mayfly_error *err)
 {
     if (r->scan.token == MF_TOKEN_NULL &&
@@ -478,7 +478,7 @@ static int read_field(mf_reader *r, const mf_plan_field *f, void *to,
     return rc < 0 ? rc : 0;
 }
 
-int mf_read_members(mf_reader *r, const mf_plan_message *m, void *to,
+int mf_read_members(mf_json_reader *r, const mf_plan_message *m, void *to,
                     const char *skip, mayfly_error *err)
 {
     int rc = expect(r, '{', "a message", m->full_name, err);
@@ -507,7 +507,7 @@ int mf_read_members(mf_reader *r, const mf_plan_message *m, void *to,
     return rc;
 }
 
-int mf_read_message(mf_reader *r, const mf_plan_message *m, void *to,
+int mf_read_message(mf_json_reader *r, const mf_plan_message *m, void *to,
                     mayfly_error *err)
 {
     if (r->depth >= MF_DEPTH_MAX)
@@ -528,7 +528,7 @@ int mf_json_parse(const mf_plan *plan, uint32_t message, mayfly_str json,
     if (message >= plan->n_messages)
         return mf_error_set(err, MAYFLY_EINVAL, "no such message");
     const mf_plan_message *m = &plan->messages[message];
-    mf_reader r = {
+    mf_json_reader r = {
         .plan = plan, .flags = flags, .codec = codec, .arena = arena};
     void *to = mf_arena_alloc(arena, m->size);
     if (!to)

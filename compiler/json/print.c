@@ -19,7 +19,6 @@
 #include "compiler/json/internal.h"
 
 #include "base/error.h"
-#include "base/map.h"
 #include "compiler/json/base64.h"
 #include "compiler/json/numbers.h"
 #include "compiler/kernel/codec.h"
@@ -31,7 +30,7 @@
 /* --- scalars -----------------------------------------------------------------
  */
 
-static void write_signed(mf_writer *w, int64_t value, bool quoted)
+static void write_signed(mf_json_writer *w, int64_t value, bool quoted)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%" PRId64, value);
@@ -41,7 +40,7 @@ static void write_signed(mf_writer *w, int64_t value, bool quoted)
         mf_json_raw(&w->json, text);
 }
 
-static void write_unsigned(mf_writer *w, uint64_t value, bool quoted)
+static void write_unsigned(mf_json_writer *w, uint64_t value, bool quoted)
 {
     char text[24];
     int n = snprintf(text, sizeof(text), "%" PRIu64, value);
@@ -51,7 +50,7 @@ static void write_unsigned(mf_writer *w, uint64_t value, bool quoted)
         mf_json_raw(&w->json, text);
 }
 
-static void write_floating(mf_writer *w, double value, bool is_float)
+static void write_floating(mf_json_writer *w, double value, bool is_float)
 {
     char text[MF_NUMBER_MAX];
     if (isnan(value)) {
@@ -68,7 +67,7 @@ static void write_floating(mf_writer *w, double value, bool is_float)
     }
 }
 
-static int write_bytes(mf_writer *w, mayfly_bytes value, mayfly_error *err)
+static int write_bytes(mf_json_writer *w, mayfly_bytes value, mayfly_error *err)
 {
     if (value.len > SIZE_MAX / 2)
         return mf_error_set(err, MAYFLY_ELIMIT, "a bytes field is too long");
@@ -81,7 +80,7 @@ static int write_bytes(mf_writer *w, mayfly_bytes value, mayfly_error *err)
     return 0;
 }
 
-static void write_enum(mf_writer *w, const mf_plan_field *f, int32_t value)
+static void write_enum(mf_json_writer *w, const mf_plan_field *f, int32_t value)
 {
     const mf_enum *e = f->descriptor ? f->descriptor->enumeration : NULL;
     if (mf_is_null_value(f)) {
@@ -97,7 +96,7 @@ static void write_enum(mf_writer *w, const mf_plan_field *f, int32_t value)
     write_signed(w, value, false);
 }
 
-int mf_write_scalar(mf_writer *w, const mf_plan_field *f, const void *from,
+int mf_write_scalar(mf_json_writer *w, const mf_plan_field *f, const void *from,
                     mayfly_error *err)
 {
     const mayfly_str *s = from;
@@ -151,8 +150,8 @@ static bool is_message(const mf_plan_field *f)
     return f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP;
 }
 
-int mf_write_list(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
-                  mayfly_error *err)
+int mf_write_list(mf_json_writer *w, const mf_plan_field *f,
+                  const mayfly_array *a, mayfly_error *err)
 {
     const char *items = a->items;
     size_t size = mf_value_size(w->plan, f);
@@ -169,8 +168,8 @@ int mf_write_list(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
 }
 
 /* Keys are always in quotes. */
-static int write_key(mf_writer *w, const mf_plan_field *f, const void *from,
-                     mayfly_error *err)
+static int write_key(mf_json_writer *w, const mf_plan_field *f,
+                     const void *from, mayfly_error *err)
 {
     char text[24];
     const mayfly_str *s = from;
@@ -205,7 +204,7 @@ static int write_key(mf_writer *w, const mf_plan_field *f, const void *from,
 }
 
 /* An entry's value may be unset: a map's value is then its type's zero. */
-static int write_entry_value(mf_writer *w, const mf_plan_field *f,
+static int write_entry_value(mf_json_writer *w, const mf_plan_field *f,
                              const void *entry, mayfly_error *err)
 {
     const void *at = mf_field_in(entry, f);
@@ -220,56 +219,22 @@ static int write_entry_value(mf_writer *w, const mf_plan_field *f,
     return mf_write_message(w, m, value, err);
 }
 
-/* Which entry is the last with its key: a map on the wire may name a key again,
- * the last one counts. NULL for maps too small to need it. */
-static int last_entries(mf_writer *w, const mf_plan_message *entry,
-                        const mayfly_array *a, mf_map **ret, mayfly_error *err)
-{
-    const mf_plan_field *key = mf_plan_field_of(entry, 1);
-    const char *items = a->items;
-    *ret = NULL;
-    if (a->n < 2)
-        return 0;
-    mf_map *last = mf_map_new(w->arena.alloc);
-    int rc = last ? 0 : MAYFLY_ENOMEM;
-    for (size_t i = 0; rc == 0 && i < a->n; i++) {
-        size_t len;
-        const char *item = items + i * entry->size;
-        const void *bytes = mf_entry_key(key, item, &len);
-        rc = mf_map_put(last, bytes, len, (void *)(uintptr_t)item);
-    }
-    if (rc != 0) {
-        mf_map_free(last);
-        return mf_error_nomem(err, "a map as JSON");
-    }
-    *ret = last;
-    return 0;
-}
-
-int mf_write_map(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
-                 mayfly_error *err)
+int mf_write_map(mf_json_writer *w, const mf_plan_field *f,
+                 const mayfly_array *a, mayfly_error *err)
 {
     const mf_plan_message *entry = &w->plan->messages[f->message];
     const mf_plan_field *key = mf_plan_field_of(entry, 1);
     const mf_plan_field *value = mf_plan_field_of(entry, 2);
     const char *items = a->items;
-    mf_map *last;
-    int rc = last_entries(w, entry, a, &last, err);
-    if (rc != 0)
-        return rc;
+    int rc = 0;
     mf_json_open(&w->json, '{');
     for (size_t i = 0; rc == 0 && i < a->n; i++) {
-        size_t len;
         const char *item = items + i * entry->size;
-        const void *bytes = mf_entry_key(key, item, &len);
-        if (last && mf_map_get(last, bytes, len) != item)
-            continue;
         rc = write_key(w, key, mf_field_in(item, key), err);
         if (rc == 0)
             rc = write_entry_value(w, value, item, err);
     }
     mf_json_close(&w->json, '}');
-    mf_map_free(last);
     return rc;
 }
 
@@ -278,7 +243,7 @@ int mf_write_map(mf_writer *w, const mf_plan_field *f, const mayfly_array *a,
 
 /* Whether an unset field is written under MF_JSON_DEFAULTS: all but those whose
  * absence means something. */
-static bool shows_default(const mf_writer *w, const mf_plan_field *f)
+static bool shows_default(const mf_json_writer *w, const mf_plan_field *f)
 {
     if (!(w->flags & MF_JSON_DEFAULTS))
         return false;
@@ -286,8 +251,8 @@ static bool shows_default(const mf_writer *w, const mf_plan_field *f)
            f->presence_kind == MAYFLY_IMPLICIT;
 }
 
-static int write_field(mf_writer *w, const mf_plan_field *f, const void *from,
-                       mayfly_error *err)
+static int write_field(mf_json_writer *w, const mf_plan_field *f,
+                       const void *from, mayfly_error *err)
 {
     const void *at = mf_field_in(from, f);
     const char *name = f->name;
@@ -304,8 +269,8 @@ static int write_field(mf_writer *w, const mf_plan_field *f, const void *from,
     return mf_write_scalar(w, f, at, err);
 }
 
-int mf_write_members(mf_writer *w, const mf_plan_message *m, const void *from,
-                     mayfly_error *err)
+int mf_write_members(mf_json_writer *w, const mf_plan_message *m,
+                     const void *from, mayfly_error *err)
 {
     for (uint32_t i = 0; i < m->n_fields; i++) {
         const mf_plan_field *f = &m->fields[i];
@@ -320,8 +285,8 @@ int mf_write_members(mf_writer *w, const mf_plan_message *m, const void *from,
     return 0;
 }
 
-int mf_write_message(mf_writer *w, const mf_plan_message *m, const void *from,
-                     mayfly_error *err)
+int mf_write_message(mf_json_writer *w, const mf_plan_message *m,
+                     const void *from, mayfly_error *err)
 {
     if (w->depth >= MF_DEPTH_MAX)
         return mf_error_set(err, MAYFLY_ELIMIT, "messages nest deeper than %d",
@@ -347,7 +312,7 @@ int mf_json_print(const mf_plan *plan, uint32_t message, const void *m,
     if (message >= plan->n_messages)
         return mf_error_set(err, MAYFLY_EINVAL, "no such message");
     size_t before = out->len;
-    mf_writer w = {.plan = plan, .flags = flags, .codec = codec};
+    mf_json_writer w = {.plan = plan, .flags = flags, .codec = codec};
     mf_json_init(&w.json, out, (flags & MF_JSON_PRETTY) != 0);
     mf_arena_init(&w.arena, out->alloc, 0, MF_JSON_PRINT_ARENA_MAX);
     int rc = mf_write_message(&w, &plan->messages[message], m, err);

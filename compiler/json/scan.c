@@ -22,6 +22,7 @@
 #include "compiler/json/scan.h"
 
 #include "base/error.h"
+#include "compiler/kernel/codec.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -92,39 +93,17 @@ const char *mf_scan_token_name(const mf_scan *s)
     }
 }
 
-/* The length of the UTF-8 sequence at p, 1 to 4; 0 when it is none. */
-static size_t utf8_length(const char *text, size_t left)
+/* Where text that is not UTF-8 stops being it. */
+static const char *first_bad(const char *p, const char *end)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2)
-        return 0;
-    if (p[0] < 0xe0)
-        return left >= 2 && (p[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
-        return 0;
-    if (p[0] < 0xf0) {
-        if (p[0] == 0xe0 && p[1] < 0xa0)
-            return 0;
-        return p[0] == 0xed && p[1] >= 0xa0 ? 0 : 3;
+    size_t n = 0;
+    while (n < 4 && n < (size_t)(end - p)) {
+        if (mf_utf8_valid(p, ++n)) {
+            p += n;
+            n = 0;
+        }
     }
-    if (p[0] > 0xf4 || left < 4 || (p[3] & 0xc0) != 0x80)
-        return 0;
-    if (p[0] == 0xf0 && p[1] < 0x90)
-        return 0;
-    return p[0] == 0xf4 && p[1] >= 0x90 ? 0 : 4;
-}
-
-bool mf_utf8_valid(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        size_t n = utf8_length(text + i, len - i);
-        if (n == 0)
-            return false;
-        i += n;
-    }
-    return true;
+    return p;
 }
 
 /* Four hex digits, or -1. */
@@ -241,16 +220,13 @@ static int read_string(mf_scan *s, mayfly_error *err)
         } else if (c < 0x20) {
             return fail_at(s, p, err, MAYFLY_EJSON,
                            "a control character in a string must be escaped");
-        } else if (c < 0x80) {
-            p++;
         } else {
-            size_t n = utf8_length(p, (size_t)(s->end - p));
-            if (n == 0)
-                return fail_at(s, p, err, MAYFLY_EJSON,
-                               "the string is not UTF-8");
-            p += n;
+            p++;
         }
     }
+    if (!mf_utf8_valid(from, (size_t)(p - from)))
+        return fail_at(s, first_bad(from, p), err, MAYFLY_EJSON,
+                       "the string is not UTF-8");
     s->token = MF_TOKEN_STRING;
     s->at = p + 1;
     if (escaped && !s->skipping)

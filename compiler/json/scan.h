@@ -80,8 +80,4 @@ const char *mf_scan_token_name(const mf_scan *s);
 int mf_json_nomem(const mayfly_arena *arena, const char *what,
                   mayfly_error *err);
 
-/* Whether these bytes are UTF-8: no surrogates, nothing overlong, at most
- * U+10FFFF. */
-bool mf_utf8_valid(const char *text, size_t len);
-
 #endif

@@ -25,7 +25,7 @@ static void *set(const mf_plan_message *m, void *to, uint32_t number)
     return mf_field_at(to, f);
 }
 
-static int expect_string(mf_reader *r, const mf_plan_message *m,
+static int expect_string(mf_json_reader *r, const mf_plan_message *m,
                          mayfly_error *err)
 {
     if (r->scan.token == MF_TOKEN_STRING)
@@ -35,7 +35,7 @@ static int expect_string(mf_reader *r, const mf_plan_message *m,
                         mf_scan_token_name(&r->scan));
 }
 
-static int read_time(mf_reader *r, mf_wkt kind, const mf_plan_message *m,
+static int read_time(mf_json_reader *r, mf_wkt kind, const mf_plan_message *m,
                      void *to, mayfly_error *err)
 {
     int64_t seconds;
@@ -59,7 +59,7 @@ static int read_time(mf_reader *r, mf_wkt kind, const mf_plan_message *m,
     return 0;
 }
 
-static int read_mask(mf_reader *r, const mf_plan_message *m, void *to,
+static int read_mask(mf_json_reader *r, const mf_plan_message *m, void *to,
                      mayfly_error *err)
 {
     int rc = expect_string(r, m, err);
@@ -86,7 +86,7 @@ static int read_mask(mf_reader *r, const mf_plan_message *m, void *to,
     return 0;
 }
 
-static int read_value(mf_reader *r, const mf_plan_message *m, void *to,
+static int read_value(mf_json_reader *r, const mf_plan_message *m, void *to,
                       mayfly_error *err)
 {
     uint32_t number = r->scan.token == MF_TOKEN_NULL     ? 1
@@ -117,7 +117,7 @@ static int read_value(mf_reader *r, const mf_plan_message *m, void *to,
 
 /* The value of "@type", with the scanner back at '{'. Sets `*ret_empty` for {}.
  */
-static int find_type(mf_reader *r, mayfly_str *ret_url, bool *ret_empty,
+static int find_type(mf_json_reader *r, mayfly_str *ret_url, bool *ret_empty,
                      mayfly_error *err)
 {
     mf_scan back = r->scan;
@@ -150,8 +150,8 @@ static int find_type(mf_reader *r, mayfly_str *ret_url, bool *ret_empty,
 }
 
 /* {"@type": ..., "value": <the special form>} */
-static int read_any_value(mf_reader *r, const mf_plan_message *inner, void *to,
-                          mayfly_error *err)
+static int read_any_value(mf_json_reader *r, const mf_plan_message *inner,
+                          void *to, mayfly_error *err)
 {
     bool first = true, had_type = false, had_value = false;
     mayfly_str name;
@@ -181,7 +181,7 @@ static int read_any_value(mf_reader *r, const mf_plan_message *inner, void *to,
     return rc;
 }
 
-static int read_any(mf_reader *r, const mf_plan_message *m, void *to,
+static int read_any(mf_json_reader *r, const mf_plan_message *m, void *to,
                     mayfly_error *err)
 {
     mayfly_str url = {NULL, 0};
@@ -224,8 +224,8 @@ static int read_any(mf_reader *r, const mf_plan_message *m, void *to,
 /* --- all of them
  * ------------------------------------------------------------------ */
 
-int mf_read_wkt(mf_reader *r, mf_wkt kind, const mf_plan_message *m, void *to,
-                mayfly_error *err)
+int mf_read_wkt(mf_json_reader *r, mf_wkt kind, const mf_plan_message *m,
+                void *to, mayfly_error *err)
 {
     const mf_plan_field *f = mf_plan_field_of(m, 1);
     int rc;

@@ -9,6 +9,7 @@
 #include "compiler/json/internal.h"
 
 #include "base/error.h"
+#include "compiler/kernel/codec.h"
 
 #include <math.h>
 
@@ -18,7 +19,7 @@ static const void *get(const mf_plan_message *m, const void *from,
     return mf_field_in(from, mf_plan_field_of(m, number));
 }
 
-static int write_time(mf_writer *w, mf_wkt kind, const mf_plan_message *m,
+static int write_time(mf_json_writer *w, mf_wkt kind, const mf_plan_message *m,
                       const void *from, mayfly_error *err)
 {
     char text[MF_TIME_MAX];
@@ -35,8 +36,8 @@ static int write_time(mf_writer *w, mf_wkt kind, const mf_plan_message *m,
     return 0;
 }
 
-static int write_mask(mf_writer *w, const mf_plan_message *m, const void *from,
-                      mayfly_error *err)
+static int write_mask(mf_json_writer *w, const mf_plan_message *m,
+                      const void *from, mayfly_error *err)
 {
     const mayfly_array *paths = get(m, from, 1);
     const mayfly_str *path = paths->items;
@@ -62,8 +63,8 @@ static int write_mask(mf_writer *w, const mf_plan_message *m, const void *from,
     return 0;
 }
 
-static int write_value(mf_writer *w, const mf_plan_message *m, const void *from,
-                       mayfly_error *err)
+static int write_value(mf_json_writer *w, const mf_plan_message *m,
+                       const void *from, mayfly_error *err)
 {
     for (uint32_t number = 2; number <= 6; number++) {
         const mf_plan_field *f = mf_plan_field_of(m, number);
@@ -82,8 +83,8 @@ static int write_value(mf_writer *w, const mf_plan_message *m, const void *from,
     return 0;
 }
 
-static int write_any(mf_writer *w, const mf_plan_message *m, const void *from,
-                     mayfly_error *err)
+static int write_any(mf_json_writer *w, const mf_plan_message *m,
+                     const void *from, mayfly_error *err)
 {
     mayfly_str url = *(const mayfly_str *)get(m, from, 1);
     mayfly_bytes wire = *(const mayfly_bytes *)get(m, from, 2);
@@ -121,7 +122,7 @@ static int write_any(mf_writer *w, const mf_plan_message *m, const void *from,
     return rc;
 }
 
-int mf_write_wkt(mf_writer *w, mf_wkt kind, const mf_plan_message *m,
+int mf_write_wkt(mf_json_writer *w, mf_wkt kind, const mf_plan_message *m,
                  const void *from, mayfly_error *err)
 {
     const mf_plan_field *f = mf_plan_field_of(m, 1);
