@@ -68,6 +68,11 @@ mayfly_host *mf_server_host(const mayfly_server *server);
 /* The route a server's call came by. */
 const mf_route *mf_call_route(const mayfly_call *call);
 
+/* Whether the handler has deferred the call. Stays 1 when the call is completed
+ * meanwhile. For whoever has called a handler and now wants to answer for it: when
+ * it is 1, call and arena belong to somebody else. Within on_request. */
+int mf_call_deferred(const mayfly_call *call);
+
 /* mayfly_call_reply without the copy. */
 int mf_call_reply_framed(mayfly_call *call, mayfly_bytes message,
                          mayfly_error *err);
