@@ -2,8 +2,8 @@
  * compiler/schema/files.h: schema text from folders and from memory.
  *
  * An mf_schema_source over a list of include folders and a list of in-memory
- * files. Import names with "..", a leading slash, or a NUL byte are refused, so a
- * schema cannot read outside of the folders.
+ * files. Import names with "..", a leading slash, or a NUL byte are refused, so
+ * a schema cannot read outside of the folders.
  */
 #ifndef MF_SCHEMA_FILES_H
 #define MF_SCHEMA_FILES_H

@@ -1,14 +1,15 @@
 /*
  * compiler/schema/schema.h: linked descriptors.
  *
- * A schema is what one or several .proto files and their imports say, with every
- * name resolved. Immutable once made, reference counted, all in one arena. The
- * structs follow google/protobuf/descriptor.proto; strings are zero-terminated and
- * live as long as the schema.
+ * A schema is what one or several .proto files and their imports say, with
+ * every name resolved. Immutable once made, reference counted, all in one
+ * arena. The structs follow google/protobuf/descriptor.proto; strings are
+ * zero-terminated and live as long as the schema.
  *
  *   text ── lexer ──► tokens ── parser ──► files ── linker ──► schema
  *
- * Threads: a schema may be read from any thread; making one is one thread's work.
+ * Threads: a schema may be read from any thread; making one is one thread's
+ * work.
  */
 #ifndef MF_SCHEMA_H
 #define MF_SCHEMA_H
@@ -41,19 +42,21 @@ struct mf_field {
     const char *full_name;
     const char *json_name;
     uint32_t number;
-    uint8_t type;  /* enum mayfly_type */
-    uint8_t label; /* MF_OPTIONAL ... */
-    bool packed;   /* resolved: as this field is written */
+    uint8_t type;      /* enum mayfly_type */
+    uint8_t label;     /* MF_OPTIONAL ... */
+    bool packed;       /* resolved: as this field is written */
     bool has_presence; /* explicit: `optional`, oneof member, or message */
     bool proto3_optional;
     bool is_extension;
-    bool is_map;           /* repeated, of a map entry message */
-    uint32_t index;        /* in message->fields */
-    mf_message *parent;    /* the message it belongs to (extensions: extends) */
-    mf_message *message;   /* type MESSAGE */
-    mf_enum *enumeration;  /* type ENUM */
-    mf_oneof *oneof;       /* real or synthetic; NULL: none */
-    mf_options *options;   /* NULL: none */
+    bool is_map;          /* repeated, of a map entry message */
+    uint32_t index;       /* in message->fields */
+    mf_message *parent;   /* the message it belongs to (extensions: extends) */
+    mf_message *message;  /* type MESSAGE */
+    mf_enum *enumeration; /* type ENUM */
+    mf_oneof *oneof;      /* real or synthetic; NULL: none */
+    const char
+        *default_value;  /* proto2 (descriptor.proto): as written, or NULL */
+    mf_options *options; /* NULL: none */
     int line, column;
 };
 
@@ -84,8 +87,9 @@ struct mf_message {
     mf_message **messages;
     mf_enum **enums;
     mf_field *extensions;
-    uint32_t n_reserved_ranges, n_reserved_names;
+    uint32_t n_reserved_ranges, n_reserved_names, n_extension_ranges;
     mf_range *reserved_ranges;
+    mf_range *extension_ranges; /* proto2 (descriptor.proto) */
     const char **reserved_names;
     mf_options *options;
     int line, column;
@@ -136,14 +140,14 @@ struct mf_service {
 };
 
 struct mf_file {
-    const char *name; /* the import name */
+    const char *name;    /* the import name */
     const char *package; /* "" when there is none */
-    const char *syntax;  /* "proto3" */
+    const char *syntax;  /* "proto3"; descriptor.proto: "proto2" */
     bool is_root;        /* asked for, not only imported */
     bool is_builtin;     /* google/protobuf/..., known without a file */
     uint32_t n_imports;
-    mf_file **imports;       /* in the order of the text */
-    uint8_t *import_kinds;   /* MF_IMPORT_PLAIN, _PUBLIC, _WEAK */
+    mf_file **imports;     /* in the order of the text */
+    uint8_t *import_kinds; /* MF_IMPORT_PLAIN, _PUBLIC, _WEAK */
     uint32_t n_messages, n_enums, n_services, n_extensions;
     mf_message **messages; /* top level */
     mf_enum **enums;
@@ -159,7 +163,7 @@ struct mf_schema {
     mf_alloc *alloc;
     mayfly_arena arena;
     uint32_t n_files, n_messages, n_enums;
-    mf_file **files; /* imports before those that import them */
+    mf_file **files;       /* imports before those that import them */
     mf_message **messages; /* all of them, nested too, by index */
     mf_enum **enums;
     mf_map *names; /* full name -> mf_symbol */
@@ -182,9 +186,10 @@ typedef struct mf_symbol {
 } mf_symbol;
 
 /*
- * Where text comes from. `open` finds the file of an import name: it returns 0 and
- * text that stays until `close`, MAYFLY_ENOTFOUND, or another error. `shown`, the
- * name in error messages, may differ from the import name (a path).
+ * Where text comes from. `open` finds the file of an import name: it returns 0
+ * and text that stays until `close`, MAYFLY_ENOTFOUND, or another error.
+ * `shown`, the name in error messages, may differ from the import name (a
+ * path).
  */
 typedef struct mf_schema_text {
     const char *text;
@@ -210,9 +215,9 @@ typedef struct mf_schema_limits {
 
 /*
  * Parses and links the files of these import names with all they import. Every
- * error of a file, 20 at the most, goes to `diagnostic` (may be NULL); `err` gets
- * the first. Errors: ESCHEMA, EUNSUPPORTED (proto2, editions), ENOTFOUND and EIO
- * (from the source), ELIMIT, ENOMEM.
+ * error of a file, 20 at the most, goes to `diagnostic` (may be NULL); `err`
+ * gets the first. Errors: ESCHEMA, EUNSUPPORTED (proto2, editions), ENOTFOUND
+ * and EIO (from the source), ELIMIT, ENOMEM.
  */
 int mf_schema_parse(mf_alloc *alloc, const mf_schema_source *source,
                     const char *const *import_names, size_t n,
