@@ -7,7 +7,8 @@
 static int refuse(fault *f)
 {
     long n = atomic_fetch_add(&f->seen, 1) + 1;
-    if (!f->fail_at || n < f->fail_at || (n > f->fail_at && !f->for_ever))
+    long at = atomic_load(&f->fail_at);
+    if (!at || n < at || (n > at && !atomic_load(&f->for_ever)))
         return 0;
     atomic_fetch_add(&f->refused, 1);
     return 1;
@@ -48,8 +49,8 @@ void fault_init(fault *f, long fail_at, int for_ever)
     atomic_init(&f->seen, 0);
     atomic_init(&f->live, 0);
     atomic_init(&f->refused, 0);
-    f->fail_at = fail_at;
-    f->for_ever = for_ever;
+    atomic_init(&f->fail_at, fail_at);
+    atomic_init(&f->for_ever, for_ever);
 }
 
 mayfly_allocator fault_table(fault *f)

@@ -17,8 +17,8 @@ typedef struct fault {
     atomic_long seen;    /* allocations and resizes asked for */
     atomic_long live;    /* blocks in use */
     atomic_long refused; /* how many were failed */
-    long fail_at;        /* which one to fail, from 1; 0: none */
-    int for_ever;        /* and all after it */
+    atomic_long fail_at; /* which one to fail, from 1; 0: none */
+    atomic_int for_ever; /* and all after it */
 } fault;
 
 void fault_init(fault *f, long fail_at, int for_ever);
