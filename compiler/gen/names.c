@@ -304,29 +304,42 @@ static int name_derived(mf_names *n, enum mf_name_op op, const char *owner,
     return 0;
 }
 
+/* What a method's stem gives beside the functions that share its name: the
+ * prototype of its handler, and the member of the struct of handlers (written
+ * with a dot, so that it meets no name at file scope). 1: taken now, 0: not
+ * free, -1: no memory. */
+static int take_handler(mf_names *n, const char *owner, const char *stem)
+{
+    const char *on = mf_arena_printf(n->arena, "%s_on_%s", owner, stem);
+    const char *member = mf_name_member(n->arena, stem);
+
+    if (member)
+        member = mf_arena_printf(n->arena, "%s.%s", owner, member);
+    if (!on || !member)
+        return -1;
+    if (mf_map_get_str(n->taken, on) || mf_map_get_str(n->taken, member))
+        return 0;
+    if (mf_map_put_str(n->taken, on, n) || mf_map_put_str(n->taken, member, n))
+        return -1;
+    return 1;
+}
+
 /* A method's functions, which share a stem. */
 static int name_method(mf_names *n, const char *owner, const mf_method *m,
                        mayfly_error *err)
 {
-    static const char *const kin[] = {"_start", "_done", "_reply", NULL};
+    static const char *const kin[] = {"_start", "_reply", NULL};
     size_t head = strlen(owner) + 1;
     const char *plain = derived_name(n, owner, "", m->name);
-    const char *given = plain ? take_free(n, plain, kin) : NULL;
+    const char *given;
+    int taken = 0;
 
-    for (;;) {
-        const char *on;
-        if (!given)
-            return nomem(err);
-        on = mf_arena_printf(n->arena, "%s_on_%s", owner, given + head);
-        if (!on)
-            return nomem(err);
-        if (!mf_map_get_str(n->taken, on)) {
-            if (mf_map_put_str(n->taken, on, n))
-                return nomem(err);
-            break;
-        }
-        given = take_free(n, plain, kin);
+    while (taken == 0) {
+        given = plain ? take_free(n, plain, kin) : NULL;
+        taken = given ? take_handler(n, owner, given + head) : -1;
     }
+    if (taken < 0)
+        return nomem(err);
     if (strcmp(given + head, m->name) != 0 &&
         keep_stem(n, MF_NAME_METHOD, m, given + head))
         return nomem(err);

@@ -2,7 +2,7 @@
  * compiler/gen/plan.c: the native plan of a schema.
  *
  * Which messages are in it, under which index, and how each lies (layout.c) and
- * is called (names.c). Of mayfly's built-in files only messages that something
+ * is called (names.c). Of mayfly's built-in files only those that something
  * else reaches are in it, so that importing one costs nothing by itself.
  *
  * A plan owns its arena, its maps and a reference to the schema, and is not
@@ -25,6 +25,7 @@ typedef struct reach {
     uint32_t *stack;
     uint32_t n;
     uint32_t count;
+    const mf_file *last_builtin; /* whose messages all are reached */
 } reach;
 
 static void reach_message(reach *r, const mf_message *m)
@@ -34,6 +35,19 @@ static void reach_message(reach *r, const mf_message *m)
     r->reached[m->index] = true;
     r->stack[r->n++] = m->index;
     r->count++;
+}
+
+/* A file's header has all of its messages or none, since the headers of others
+ * refer to them by number. */
+static void reach_builtin(reach *r, const mf_file *file)
+{
+    if (r->last_builtin == file)
+        return;
+    r->last_builtin = file;
+    for (uint32_t i = 0; i < r->schema->n_messages; i++) {
+        if (r->schema->messages[i]->file == file)
+            reach_message(r, r->schema->messages[i]);
+    }
 }
 
 static void reach_all(reach *r)
@@ -55,6 +69,8 @@ static void reach_all(reach *r)
     }
     while (r->n) {
         const mf_message *m = r->schema->messages[r->stack[--r->n]];
+        if (m->file->is_builtin)
+            reach_builtin(r, m->file);
         for (uint32_t i = 0; i < m->n_fields; i++)
             reach_message(r, m->fields[i].message);
     }

@@ -86,8 +86,8 @@ typedef struct mf_plan {
     mf_names *c_names; /* of the schema's symbols; NULL in a bound plan */
 } mf_plan;
 
-/* All messages of the schema's files (of built-in files only those that others
- * reach) and all services of its root files. Errors: ENOMEM, ELIMIT. */
+/* All messages of the schema's files (of a built-in file all or, if nothing else
+ * reaches any, none) and all services of its root files. Errors: ENOMEM, ELIMIT. */
 int mf_plan_native(mf_alloc *alloc, mf_schema *schema, mf_plan **ret_plan,
                    mayfly_error *err);
 
