@@ -172,13 +172,20 @@ static uint8_t *write_message(mf_writer *w, uint8_t *p, uint64_t tag,
     return MF_LIKELY(p) ? close_length(w, at, p) : NULL;
 }
 
+static uint8_t *nothing(mf_writer *w, uint8_t *p, const void *message)
+{
+    (void)w;
+    (void)message;
+    return p;
+}
+
 uint8_t *mf_put_message(mf_writer *w, uint8_t *p, uint64_t tag,
                         mf_encode_fn encode, const void *message)
 {
     if (MF_UNLIKELY(w->depth >= MF_DEPTH_MAX))
         return mf_writer_fail(w, MAYFLY_ELIMIT);
     w->depth++;
-    p = write_message(w, p, tag, encode, message);
+    p = write_message(w, p, tag, message ? encode : nothing, message);
     if (MF_LIKELY(p))
         w->depth--;
     return p;

@@ -18,8 +18,11 @@
 #ifndef MAYFLY_STUB_H
 #define MAYFLY_STUB_H
 
+#include <mayfly/error.h>
 #include <mayfly/layout.h>
 #include <mayfly/types.h>
+
+struct mayfly_call;
 
 typedef struct mf_writer mf_writer;
 
@@ -118,7 +121,7 @@ uint8_t *mf_set_string(mf_writer *w, uint8_t *p, uint64_t tag,
 uint8_t *mf_set_bytes(mf_writer *w, uint8_t *p, uint64_t tag,
                       const void *value);
 
-/* One sub-message, `message` not NULL. */
+/* One sub-message; NULL is written as an empty one. */
 uint8_t *mf_put_message(mf_writer *w, uint8_t *p, uint64_t tag,
                         mf_encode_fn encode, const void *message);
 
