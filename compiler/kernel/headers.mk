@@ -13,3 +13,10 @@ $(BUILD)/gen/kernel_headers.o: $(KERNEL_HEADERS_C)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 LIB_OBJS += $(BUILD)/gen/kernel_headers.o
+
+# For compiling generated units with the system compiler, as tests do.
+$(BUILD)/gen/mayfly/stub.h: compiler/kernel/stub.h
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(BUILD)/gen/kernel_headers.o: $(BUILD)/gen/mayfly/stub.h
