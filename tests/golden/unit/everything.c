@@ -11,8 +11,24 @@ typedef struct google_protobuf_ListValue google_protobuf_ListValue;
 MAYFLY_ARRAY_OF(google_protobuf_ListValue, google_protobuf_ListValue_array);
 typedef struct google_protobuf_Timestamp google_protobuf_Timestamp;
 MAYFLY_ARRAY_OF(google_protobuf_Timestamp, google_protobuf_Timestamp_array);
+typedef struct google_protobuf_DoubleValue google_protobuf_DoubleValue;
+MAYFLY_ARRAY_OF(google_protobuf_DoubleValue, google_protobuf_DoubleValue_array);
+typedef struct google_protobuf_FloatValue google_protobuf_FloatValue;
+MAYFLY_ARRAY_OF(google_protobuf_FloatValue, google_protobuf_FloatValue_array);
+typedef struct google_protobuf_Int64Value google_protobuf_Int64Value;
+MAYFLY_ARRAY_OF(google_protobuf_Int64Value, google_protobuf_Int64Value_array);
+typedef struct google_protobuf_UInt64Value google_protobuf_UInt64Value;
+MAYFLY_ARRAY_OF(google_protobuf_UInt64Value, google_protobuf_UInt64Value_array);
+typedef struct google_protobuf_Int32Value google_protobuf_Int32Value;
+MAYFLY_ARRAY_OF(google_protobuf_Int32Value, google_protobuf_Int32Value_array);
+typedef struct google_protobuf_UInt32Value google_protobuf_UInt32Value;
+MAYFLY_ARRAY_OF(google_protobuf_UInt32Value, google_protobuf_UInt32Value_array);
+typedef struct google_protobuf_BoolValue google_protobuf_BoolValue;
+MAYFLY_ARRAY_OF(google_protobuf_BoolValue, google_protobuf_BoolValue_array);
 typedef struct google_protobuf_StringValue google_protobuf_StringValue;
 MAYFLY_ARRAY_OF(google_protobuf_StringValue, google_protobuf_StringValue_array);
+typedef struct google_protobuf_BytesValue google_protobuf_BytesValue;
+MAYFLY_ARRAY_OF(google_protobuf_BytesValue, google_protobuf_BytesValue_array);
 typedef struct t_Everything t_Everything;
 MAYFLY_ARRAY_OF(t_Everything, t_Everything_array);
 typedef struct t_Maps t_Maps;
@@ -69,8 +85,48 @@ struct google_protobuf_Timestamp {
     mayfly_unknown mayfly_unknown_fields;
 };
 
+struct google_protobuf_DoubleValue {
+    double value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_FloatValue {
+    float value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_Int64Value {
+    int64_t value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_UInt64Value {
+    uint64_t value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_Int32Value {
+    int32_t value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_UInt32Value {
+    uint32_t value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_BoolValue {
+    bool value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
 struct google_protobuf_StringValue {
     mayfly_str value;
+    mayfly_unknown mayfly_unknown_fields;
+};
+
+struct google_protobuf_BytesValue {
+    mayfly_bytes value;
     mayfly_unknown mayfly_unknown_fields;
 };
 
@@ -275,7 +331,15 @@ static uint8_t *mf_encode_google_protobuf_Struct_FieldsEntry(mf_writer *w, uint8
 static uint8_t *mf_encode_google_protobuf_Value(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_google_protobuf_ListValue(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_google_protobuf_Timestamp(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_DoubleValue(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_FloatValue(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_Int64Value(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_UInt64Value(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_Int32Value(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_UInt32Value(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_BoolValue(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_google_protobuf_StringValue(mf_writer *w, uint8_t *p, const void *message);
+static uint8_t *mf_encode_google_protobuf_BytesValue(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_t_Everything(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_t_Maps(mf_writer *w, uint8_t *p, const void *message);
 static uint8_t *mf_encode_t_Maps_I32Entry(mf_writer *w, uint8_t *p, const void *message);
@@ -363,11 +427,90 @@ static uint8_t *mf_encode_google_protobuf_Timestamp(mf_writer *w, uint8_t *p, co
     return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
 }
 
+static uint8_t *mf_encode_google_protobuf_DoubleValue(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_DoubleValue *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_fixed64(p, MF_TAG(1, 0x09), &m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_FloatValue(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_FloatValue *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_fixed32(p, MF_TAG(1, 0x0d), &m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_Int64Value(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_Int64Value *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_UInt64Value(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_UInt64Value *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_Int32Value(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_Int32Value *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_UInt32Value(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_UInt32Value *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_BoolValue(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_BoolValue *m = message;
+
+    if (!(p = MF_ROOM(w, p, 32)))
+        return NULL;
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
 static uint8_t *mf_encode_google_protobuf_StringValue(mf_writer *w, uint8_t *p, const void *message)
 {
     const google_protobuf_StringValue *m = message;
 
     if (!(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
+        return NULL;
+    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+}
+
+static uint8_t *mf_encode_google_protobuf_BytesValue(mf_writer *w, uint8_t *p, const void *message)
+{
+    const google_protobuf_BytesValue *m = message;
+
+    if (!(p = mf_put_bytes(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
         return NULL;
     return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
 }
@@ -699,7 +842,7 @@ static int mf_send_t_Service_Unary(mf_stub_io *io, const void *request)
 
 static int mf_receive_t_Service_Unary(mf_stub_io *io, void **reply)
 {
-    return mf_stub_decode(io, 7u, reply);
+    return mf_stub_decode(io, 15u, reply);
 }
 
 static int mf_serve_t_Service_Unary(mf_stub_io *io)
@@ -707,7 +850,7 @@ static int mf_serve_t_Service_Unary(mf_stub_io *io)
     int (*handler)(void *, struct mayfly_call *, const t_Everything *,
                    t_Maps *);
     void *request;
-    int code = mf_stub_decode(io, 6u, &request);
+    int code = mf_stub_decode(io, 14u, &request);
 
     if (code != 0)
         return code;
@@ -731,7 +874,7 @@ static int mf_send_t_Service_Up(mf_stub_io *io, const void *request)
 
 static int mf_receive_t_Service_Up(mf_stub_io *io, void **reply)
 {
-    return mf_stub_decode(io, 15u, reply);
+    return mf_stub_decode(io, 23u, reply);
 }
 
 static int mf_reply_t_Service_Up(mf_stub_io *io, const void *reply)
@@ -747,7 +890,7 @@ static int mf_send_t_Service_Down(mf_stub_io *io, const void *request)
 
 static int mf_receive_t_Service_Down(mf_stub_io *io, void **reply)
 {
-    return mf_stub_decode(io, 6u, reply);
+    return mf_stub_decode(io, 14u, reply);
 }
 
 static int mf_reply_t_Service_Down(mf_stub_io *io, const void *reply)
@@ -761,7 +904,15 @@ static const mf_encode_fn mf_encoders[] = {
     mf_encode_google_protobuf_Value,
     mf_encode_google_protobuf_ListValue,
     mf_encode_google_protobuf_Timestamp,
+    mf_encode_google_protobuf_DoubleValue,
+    mf_encode_google_protobuf_FloatValue,
+    mf_encode_google_protobuf_Int64Value,
+    mf_encode_google_protobuf_UInt64Value,
+    mf_encode_google_protobuf_Int32Value,
+    mf_encode_google_protobuf_UInt32Value,
+    mf_encode_google_protobuf_BoolValue,
     mf_encode_google_protobuf_StringValue,
+    mf_encode_google_protobuf_BytesValue,
     mf_encode_t_Everything,
     mf_encode_t_Maps,
     mf_encode_t_Maps_I32Entry,
@@ -784,4 +935,4 @@ static const mf_method_stub mf_methods[] = {
 };
 
 extern const mf_unit_table mf_unit_entry;
-const mf_unit_table mf_unit_entry = { 16u, 3u, mf_encoders, mf_methods };
+const mf_unit_table mf_unit_entry = { 24u, 3u, mf_encoders, mf_methods };
