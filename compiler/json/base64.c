@@ -46,7 +46,7 @@ void mf_base64_encode(const uint8_t *bytes, size_t n, char *out)
         return;
     unsigned second = n == 2 ? bytes[1] : 0;
     *out++ = alphabet[bytes[0] >> 2];
-    *out++ = alphabet[(bytes[0] & 3) << 4 | second >> 4];
+    *out++ = alphabet[(bytes[0] & 3u) << 4 | second >> 4];
     *out++ = n == 2 ? alphabet[(second & 15) << 2] : '=';
     *out++ = '=';
 }
