@@ -2,10 +2,11 @@
  * compiler/arena/cc.h: C source in, a code image in the zone out.
  *
  * libtcc behind a fence. Its allocations are taken from a compile arena that is
- * dropped as a whole, its files are served from memory, its exits, failed asserts
- * and lack of memory come back as errors, its stack and time are checked while it
- * works, and its global state is reset after every compile (docs/architecture.md
- * tells how). The one file that includes libtcc.h is cc.c.
+ * dropped as a whole, its files are served from memory, its exits, failed
+ * asserts and lack of memory come back as errors, its stack and time are
+ * checked while it works, and its global state is reset after every compile
+ * (docs/architecture.md tells how). The one file that includes libtcc.h is
+ * cc.c.
  *
  * Threads: any; libtcc has global state, so compiles take turns in a process.
  */
@@ -22,11 +23,12 @@
 typedef struct mf_cc mf_cc;
 
 typedef struct mf_cc_limits { /* 0: the default */
-    size_t source_bytes;  /* sources and includes together: 64 MiB */
-    size_t arena_bytes;   /* 256 MiB */
-    size_t stack_bytes;   /* of the calling thread: what is left less 64 KiB */
-    unsigned time_ms;     /* 10,000 */
-    unsigned include_depth; /* 64 */
+    size_t source_bytes;      /* sources and includes together: 64 MiB */
+    size_t arena_bytes;       /* 256 MiB */
+    size_t stack_bytes; /* of the calling thread: what is left less 64 KiB, at
+                           the most 8 MiB */
+    unsigned time_ms;   /* 10,000 */
+    unsigned include_depth; /* 30, which is also the most */
 } mf_cc_limits;
 
 typedef struct mf_cc_input {
@@ -36,23 +38,27 @@ typedef struct mf_cc_input {
      * must stay until the compile is over. */
     const char *(*include)(void *state, const char *name, size_t *ret_len);
     void *include_state;
+    int system_includes; /* what is included and not found there may be a header
+                            of the system's; else only those that libtcc brings:
+                            stdarg, stdbool, stddef, stdint, limits, float, and
+                            a short string.h */
     const mayfly_symbol *const *symbols; /* tables of names the code may use */
     const size_t *n_symbols;
     size_t n_symbol_tables;
     const char *const *wanted; /* names whose addresses are asked for */
     size_t n_wanted;
-    void **ret_addresses;   /* one per wanted name; NULL where not defined */
+    void **ret_addresses; /* one per wanted name; NULL where not defined */
     /* Called for every global name that the sources define, with its address in
-     * the image (not of what they only use); NULL: nobody asks. The name is good
-     * during the callback only. Not 0 ends the compile with that code. */
+     * the image (not of what they only use); NULL: nobody asks. The name is
+     * good during the callback only. Not 0 ends the compile with that code. */
     int (*defined)(void *state, const char *name, void *address);
     void *defined_state;
-    const void *tables;     /* placed behind the code, aligned to 16 */
+    const void *tables; /* placed beside the code, aligned to 64 */
     size_t table_bytes;
-    int mutable_data;       /* the sources have writable data: give it pages of
-                               its own; else all becomes read-execute */
+    int mutable_data; /* the sources have writable data: give it pages of
+                         its own; else all becomes read-execute */
     int warnings_are_errors;
-    int resident;           /* keep the compile arena with the image */
+    int resident; /* keep the compile arena with the image */
     mf_cc_limits limits;
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
@@ -60,8 +66,9 @@ typedef struct mf_cc_input {
 
 typedef struct mf_image {
     mf_span span;
-    const void *tables; /* where the tables ended up; NULL when there are none */
-    size_t text_bytes;  /* of the code part: instructions */
+    const void
+        *tables;       /* where the tables ended up; NULL when there are none */
+    size_t text_bytes; /* of the code part: instructions */
     size_t const_bytes; /* literals, linkage */
     size_t table_bytes;
     size_t data_bytes; /* writable */
@@ -79,22 +86,22 @@ int mf_cc_new(mf_alloc *alloc, mf_zone *zone, mf_cc **ret_cc,
               mayfly_error *err);
 void mf_cc_free(mf_cc *cc);
 
-/* Errors: ECOMPILE (with file, line), ELINK (every unresolved name), ELIMIT (which
- * is named: source, arena, stack, time, includes, code), ENOMEM, EIO. After any of
- * them the next compile is as if this one had not been. `ret_report` may be
- * NULL. */
+/* Errors: ECOMPILE (with file, line), ELINK (every unresolved name), ELIMIT
+ * (which is named: source, arena, stack, time, includes, code), ENOMEM, EIO.
+ * After any of them the next compile is as if this one had not been.
+ * `ret_report` may be NULL. */
 int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
                   mf_cc_report *ret_report, mayfly_error *err);
 
 /* Gives back the image's pages, and its compile arena if that was kept. */
 void mf_cc_release(mf_cc *cc, mf_image *image);
 
-/* The code arena's kinds of one image, arena "code". And, where the compile arena
- * was kept, its kinds, arena "compile". */
+/* The code arena's kinds of one image, arena "code". And, where the compile
+ * arena was kept, its kinds, arena "compile". */
 void mf_cc_census(const mf_image *image, mf_census *c);
 
-/* A compile arena is kept hot for the next compile. This gives it back when it has
- * not been used for `idle_ns`; 0: at once. */
+/* A compile arena is kept hot for the next compile. This gives it back when it
+ * has not been used for `idle_ns`; 0: at once. */
 void mf_cc_trim(mf_cc *cc, uint64_t idle_ns);
 
 /* Bytes of compile arenas held at the moment, hot ones included. */

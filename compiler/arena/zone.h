@@ -1,10 +1,11 @@
 /*
  * compiler/arena/zone.h: the address range that compiled units live in.
  *
- * One range per host, reserved without memory. Memory comes in chunks, each backed
- * by one memory file that is only ever written with pwrite, so no page is writable
- * and executable at any time and no writable mapping of code exists. Units in
- * neighbouring pages of a chunk merge into one mapping of the kernel's.
+ * One range per host, reserved without memory. Memory comes in chunks, each
+ * backed by one memory file that is only ever written with pwrite, so no page
+ * is writable and executable at any time and no writable mapping of code
+ * exists. Units in neighbouring pages of a chunk merge into one mapping of the
+ * kernel's.
  *
  * Threads: any.
  */
@@ -18,9 +19,9 @@
 
 typedef struct mf_zone mf_zone;
 
-/* A unit's part of the zone: `code_bytes` of read-execute pages (text, literals,
- * tables), then `data_bytes` of private read-write pages, often none. Multiples of
- * the page size. */
+/* A unit's part of the zone: `code_bytes` of read-execute pages (text,
+ * literals, tables), then `data_bytes` of private read-write pages, often none.
+ * Multiples of the page size. */
 typedef struct mf_span {
     uint8_t *base;
     size_t code_bytes;
@@ -36,13 +37,18 @@ void mf_zone_free(mf_zone *zone); /* every span must have been given back */
 int mf_zone_take(mf_zone *zone, size_t code_bytes, size_t data_bytes,
                  mf_span *ret, mayfly_error *err);
 
-/* Puts the unit's bytes in place: `code` becomes read-execute, `data` is copied to
- * fresh private pages. Errors: EIO (with the system's reason, e.g. where executable
- * memory is refused), ENOMEM. */
+/* Makes the span smaller, or moves its boundary between code and data; only
+ * before it is filled. The two together must not be more than they were. */
+void mf_zone_cut(mf_zone *zone, mf_span *span, size_t code_bytes,
+                 size_t data_bytes);
+
+/* Puts the unit's bytes in place: `code` becomes read-execute, `data` is copied
+ * to fresh private pages. Errors: EIO (with the system's reason, e.g. where
+ * executable memory is refused), ENOMEM. */
 int mf_zone_fill(mf_zone *zone, const mf_span *span, const void *code,
                  const void *data, mayfly_error *err);
 
-/* Gives memory and addresses back. */
+/* Gives memory and addresses back. The addresses are not used again at once. */
 void mf_zone_give(mf_zone *zone, const mf_span *span);
 
 /* Releases chunks in which nothing lives. */

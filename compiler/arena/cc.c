@@ -1,0 +1,551 @@
+/*
+ * compiler/arena/cc.c: one compile from sources to an image in the zone.
+ *
+ * The only file that includes libtcc.h (whose functions are called by their
+ * names in the relinked object). A compile takes the process's turn, works in
+ * the compile arena, links into a buffer of that arena at the addresses that
+ * the unit will have, and hands the bytes to the zone; then the arena is
+ * dropped, libtcc's state is reset, and what was found is told to the caller.
+ * libtcc is left either by return or by a jump to `inside`; both ways lead
+ * through the same ending.
+ *
+ * An image is [tables][code][literals, linkage]; with mutable data libtcc's
+ * data section, in which literals and linkage are, begins a page and becomes
+ * private read-write memory. A first object aligned to a page sees to that.
+ *
+ * Threads: any. What needs the process's turn is between mf_run_enter and
+ * mf_run_leave; the hot arena has a lock of its own.
+ */
+#include "compiler/arena/cc.h"
+
+#include "base/error.h"
+#include "compiler/arena/hooks.h"
+#include "compiler/arena/run.h"
+
+#define tcc_new mf_tcc_new
+#define tcc_set_error_func mf_tcc_set_error_func
+#define tcc_set_options mf_tcc_set_options
+#define tcc_set_output_type mf_tcc_set_output_type
+#define tcc_add_sysinclude_path mf_tcc_add_sysinclude_path
+#define tcc_add_file mf_tcc_add_file
+#define tcc_relocate mf_tcc_relocate
+#define tcc_get_symbol mf_tcc_get_symbol
+#define tcc_list_symbols mf_tcc_list_symbols
+#include <libtcc.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+
+enum { PAGE = 4096, TABLE_ALIGN = 64, INCLUDE_DEPTH = 30 };
+
+struct mf_cc {
+    mf_alloc *alloc;
+    mf_zone *zone;
+    pthread_mutex_t lock;
+    mf_carena *hot;     /* reset, for the next compile; or NULL */
+    uint64_t hot_since; /* monotonic, of the end of the last compile */
+    atomic_size_t resident_bytes;
+};
+
+/* What a compile must not lose when libtcc is left by a jump. */
+typedef struct job {
+    mf_run run;
+    mf_cc *cc;
+    mf_image image;
+    int has_span;
+    int defined_code; /* of the caller's callback */
+    uint64_t began;
+    uint64_t linked; /* when compiling ended and linking began */
+    mayfly_error *err;
+} job;
+
+/* --- findings ---------------------------------------------------------- */
+
+static size_t keep_text(mf_run *run, const char *text, size_t n)
+{
+    size_t room = sizeof run->text - run->text_used;
+    size_t at = run->text_used;
+    if (room < 2)
+        return sizeof run->text - 1; /* which is always a zero */
+    if (n > room - 2)
+        n = room - 2;
+    memcpy(run->text + at, text, n);
+    run->text[at + n] = '\0';
+    run->text_used += n + 1;
+    return at;
+}
+
+static void note_unresolved(mf_run *run, const char *text)
+{
+    const char *from = strchr(text, '\'');
+    const char *to = from ? strrchr(text, '\'') : NULL;
+    size_t used = strlen(run->names);
+    if (!from || to <= from)
+        return;
+    size_t n = (size_t)(to - from) - 1;
+    run->unresolved++;
+    if (used + n + 6 > sizeof run->names) {
+        if (used && run->names[used - 1] != '.')
+            strcpy(run->names + used, " ...");
+        return;
+    }
+    if (used) {
+        memcpy(run->names + used, ", ", 2);
+        used += 2;
+    }
+    memcpy(run->names + used, from + 1, n);
+    run->names[used + n] = '\0';
+}
+
+/* libtcc's text is "file:line: error: text", after lines that say where the
+ * file was included from; "tcc: error: text" where there is no file. */
+static void on_finding(void *state, const char *message)
+{
+    mf_run *run = state;
+    const char *line = message;
+    const char *from = "In file included from ";
+    while (strncmp(line, from, strlen(from)) == 0 && strchr(line, '\n'))
+        line = strchr(line, '\n') + 1;
+    const char *error = strstr(line, ": error: ");
+    const char *warning = strstr(line, ": warning: ");
+    int is_warning = warning && (!error || warning < error);
+    const char *place_end = is_warning ? warning : error;
+    const char *text = line;
+    size_t file_len = 0;
+    int number = 0;
+    if (place_end) {
+        const char *colon = place_end;
+        text = place_end + strlen(is_warning ? ": warning: " : ": error: ");
+        while (colon > line && colon[-1] >= '0' && colon[-1] <= '9')
+            colon--;
+        if (colon > line && colon < place_end && colon[-1] == ':') {
+            file_len = (size_t)(colon - 1 - line);
+            number = atoi(colon);
+        } else if (strncmp(line, "tcc:", 4) != 0) {
+            file_len = (size_t)(place_end - line);
+        }
+    }
+    if (run->linking && strncmp(text, "undefined symbol ", 17) == 0)
+        note_unresolved(run, text);
+    if (run->n_findings == MF_RUN_FINDINGS)
+        return;
+    size_t root = strlen(MF_RUN_ROOT "/");
+    if (file_len > root && strncmp(line, MF_RUN_ROOT "/", root) == 0) {
+        line += root;
+        file_len -= root;
+    }
+    mf_run_finding *f = &run->findings[run->n_findings++];
+    f->file = keep_text(run, line, file_len);
+    f->text = keep_text(run, text, strlen(text));
+    f->line = number;
+    f->is_warning = is_warning;
+}
+
+static void tell_findings(const mf_run *run)
+{
+    const mf_cc_input *in = run->input;
+    if (!in->diagnostic)
+        return;
+    for (size_t i = 0; i < run->n_findings; i++) {
+        const mf_run_finding *f = &run->findings[i];
+        mayfly_diagnostic d = {
+            .file = run->text + f->file,
+            .line = f->line,
+            .is_warning = f->is_warning,
+            .text = run->text + f->text,
+        };
+        in->diagnostic(in->diagnostic_state, &d);
+    }
+}
+
+/* The first error that libtcc named, else `text`. */
+static int error_of(const mf_run *run, const char *text, mayfly_error *err)
+{
+    for (size_t i = 0; i < run->n_findings; i++) {
+        const mf_run_finding *f = &run->findings[i];
+        if (f->is_warning)
+            continue;
+        if (f->line)
+            return mf_error_at(err, MAYFLY_ECOMPILE, run->text + f->file,
+                               f->line, 0, "%s", run->text + f->text);
+        return mf_error_set(err, MAYFLY_ECOMPILE, "%s%s%s", run->text + f->file,
+                            run->text[f->file] ? ": " : "",
+                            run->text + f->text);
+    }
+    return mf_error_set(err, MAYFLY_ECOMPILE, "%s", text);
+}
+
+static int error_of_stop(const mf_run *run, mayfly_error *err)
+{
+    if (run->stop == MAYFLY_ECOMPILE)
+        return error_of(run, run->stop_text, err);
+    if (run->stop == MAYFLY_ENOMEM)
+        return mf_error_nomem(err, run->stop_text);
+    return mf_error_set(err, run->stop, "%s", run->stop_text);
+}
+
+/* --- compiling and linking ---------------------------------------------- */
+
+static TCCState *compile(job *j)
+{
+    mf_run *run = &j->run;
+    const mf_cc_input *in = run->input;
+    TCCState *s = tcc_new();
+    tcc_set_error_func(s, run, on_finding);
+    tcc_set_options(s, in->warnings_are_errors
+                           ? "-nostdinc -std=c11 -xc -Werror"
+                           : "-nostdinc -std=c11 -xc");
+    tcc_set_output_type(s, TCC_OUTPUT_MEMORY);
+    tcc_add_sysinclude_path(s, MF_RUN_ROOT);
+    for (size_t i = 0; i < in->n_sources; i++) {
+        const char *name = in->sources[i].name;
+        if (!name || !name[0] || strcmp(name, "-") == 0)
+            name = "source";
+        run->source = &in->sources[i];
+        run->predefs =
+            mf_predefs(in->system_includes, in->mutable_data && i == 0);
+        if (tcc_add_file(s, name) != 0)
+            return NULL;
+    }
+    return s;
+}
+
+/* Where the image's parts came to lie. */
+static int measure(job *j, size_t tables)
+{
+    mf_run *run = &j->run;
+    mf_image *image = &j->image;
+    const mf_cc_input *in = run->input;
+    size_t code = run->image_end > tables ? run->image_end : tables;
+    size_t data = 0;
+    if (run->copy_bytes && run->copy_at < run->data_at)
+        run->data_at = run->copy_at;
+    image->text_bytes = run->text_bytes;
+    image->table_bytes = in->table_bytes;
+    if (in->mutable_data && run->data_at < code) {
+        if (run->data_at % PAGE)
+            return 0;
+        data = code - run->data_at;
+        code = run->data_at;
+    } else {
+        image->const_bytes = code - tables - run->text_bytes;
+    }
+    image->data_bytes = data;
+    mf_zone_cut(j->cc->zone, &image->span, code, data);
+    return 1;
+}
+
+/* libtcc lists what the code uses and names of its own too. */
+static void on_symbol(void *state, const char *name, const void *address)
+{
+    static const char *const own[] = {
+        "_GLOBAL_OFFSET_TABLE_",
+        "_etext",
+        "_edata",
+        "_end",
+    };
+    job *j = state;
+    const mf_cc_input *in = j->run.input;
+    uintptr_t at = (uintptr_t)address - j->run.image_at;
+    if (j->defined_code || at >= j->run.image_end || strchr(name, '@') ||
+        strncmp(name, "__start_", 8) == 0 || strncmp(name, "__stop_", 7) == 0 ||
+        strstr(name, "_array_start") || strstr(name, "_array_end"))
+        return;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (strcmp(name, own[i]) == 0)
+            return;
+    }
+    j->defined_code =
+        in->defined(in->defined_state, name, (void *)(uintptr_t)address);
+}
+
+static int link_image(job *j, TCCState *s)
+{
+    mf_run *run = &j->run;
+    const mf_cc_input *in = run->input;
+    mf_image *image = &j->image;
+    size_t tables = (in->table_bytes + TABLE_ALIGN - 1) / TABLE_ALIGN;
+    tables *= TABLE_ALIGN;
+    run->linking = 1;
+    int need = tcc_relocate(s, NULL);
+    if (need < 0) {
+        if (run->unresolved)
+            return mf_error_set(j->err, MAYFLY_ELINK, "unresolved: %s",
+                                run->names);
+        return error_of(run, "linking failed", j->err);
+    }
+    size_t room = (tables + (size_t)need + PAGE) / PAGE * PAGE;
+    int code = mf_zone_take(j->cc->zone, room, 0, &image->span, j->err);
+    if (code != 0)
+        return code;
+    j->has_span = 1;
+    run->image = mf_carena_zero(run->arena, room, MF_KIND_IMAGE);
+    if (!run->image)
+        mf_run_stop(run,
+                    mf_carena_full(run->arena) ? MAYFLY_ELIMIT : MAYFLY_ENOMEM,
+                    "compile arena: the image");
+    run->image_at = (uintptr_t)image->span.base;
+    run->image_room = room;
+    run->data_at = SIZE_MAX;
+    if (in->table_bytes)
+        memcpy(run->image, in->tables, in->table_bytes);
+    if (tcc_relocate(s, image->span.base + tables) < 0)
+        return error_of(run, "linking failed", j->err);
+    if (!measure(j, tables))
+        return mf_error_set(j->err, MAYFLY_EINTERNAL,
+                            "data does not begin a page");
+    code = mf_zone_fill(j->cc->zone, &image->span, run->image,
+                        run->image + image->span.code_bytes, j->err);
+    if (code != 0)
+        return code;
+    if (in->defined) {
+        tcc_list_symbols(s, j, on_symbol);
+        if (j->defined_code)
+            return j->defined_code == MAYFLY_ENOMEM
+                       ? mf_error_nomem(j->err, "the names of the unit")
+                       : mf_error_set(j->err, j->defined_code, "%s",
+                                      mayfly_error_text(j->defined_code));
+    }
+    image->tables = in->table_bytes ? image->span.base : NULL;
+    for (size_t i = 0; i < in->n_wanted; i++)
+        in->ret_addresses[i] = tcc_get_symbol(s, in->wanted[i]);
+    return 0;
+}
+
+static int work(job *j)
+{
+    TCCState *s = compile(j);
+    j->linked = mf_clock_ns();
+    if (!s)
+        return error_of(&j->run, "the compiler gave no reason", j->err);
+    return link_image(j, s);
+}
+
+/* The frame that libtcc's hooks jump to. */
+static int inside(job *j)
+{
+    if (setjmp(j->run.out) != 0)
+        return error_of_stop(&j->run, j->err);
+    return work(j);
+}
+
+/* --- the calling thread's stack ------------------------------------------ */
+
+static int bound_stack(mf_run *run, mayfly_error *err)
+{
+    char *here = __builtin_frame_address(0);
+    char *end = mf_stack_end();
+    /* On a stack that is not the thread's own nothing is known. */
+    size_t allowed = 128 * KIB;
+    if (end) {
+        size_t left = (size_t)(here - end);
+        allowed = left > 64 * KIB ? left - 64 * KIB : 0;
+        if (allowed > 8 * MIB)
+            allowed = 8 * MIB;
+    }
+    if (run->limits.stack_bytes && run->limits.stack_bytes < allowed)
+        allowed = run->limits.stack_bytes;
+    run->stack_low = here - allowed;
+    run->stack_lowest = here;
+    if (allowed < 16 * KIB)
+        return mf_error_set(err, MAYFLY_ELIMIT,
+                            "stack: the thread has too little left");
+    return 0;
+}
+
+/* A deep recursion leaves its pages on the stack: they go back. */
+static void give_back_stack(const mf_run *run)
+{
+    char *here = __builtin_frame_address(0);
+    char *end = mf_stack_end();
+    if (!end || run->stack_lowest > here - 512 * KIB)
+        return;
+    uintptr_t low = (uintptr_t)run->stack_lowest;
+    low = low - (uintptr_t)end > 64 * KIB ? low - 64 * KIB : (uintptr_t)end;
+    uintptr_t from = (low + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t to = (uintptr_t)(here - 128 * KIB) & ~(uintptr_t)(PAGE - 1);
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* --- the hot arena ------------------------------------------------------- */
+
+static mf_carena *take_arena(mf_cc *cc, size_t bytes)
+{
+    pthread_mutex_lock(&cc->lock);
+    mf_carena *a = cc->hot;
+    cc->hot = NULL;
+    pthread_mutex_unlock(&cc->lock);
+    if (a && !mf_carena_reset(a, bytes)) {
+        mf_carena_free(a);
+        a = NULL;
+    }
+    return a ? a : mf_carena_new(cc->alloc, bytes);
+}
+
+static void give_arena(mf_cc *cc, mf_carena *a)
+{
+    uint64_t now = mf_clock_ns();
+    mf_carena_reset(a, 0);
+    pthread_mutex_lock(&cc->lock);
+    if (!cc->hot) {
+        cc->hot = a;
+        a = NULL;
+    }
+    cc->hot_since = now;
+    pthread_mutex_unlock(&cc->lock);
+    mf_carena_free(a);
+}
+
+/* --- public -------------------------------------------------------------- */
+
+int mf_cc_new(mf_alloc *alloc, mf_zone *zone, mf_cc **ret_cc, mayfly_error *err)
+{
+    mf_cc *cc = mf_alloc_zero(alloc, sizeof *cc);
+    if (!cc)
+        return mf_error_nomem(err, "the compiler");
+    cc->alloc = alloc;
+    cc->zone = zone;
+    pthread_mutex_init(&cc->lock, NULL);
+    *ret_cc = cc;
+    return 0;
+}
+
+void mf_cc_free(mf_cc *cc)
+{
+    if (!cc)
+        return;
+    mf_cc_trim(cc, 0);
+    pthread_mutex_destroy(&cc->lock);
+    mf_alloc_free(cc->alloc, cc);
+}
+
+static void fill_limits(mf_cc_limits *l)
+{
+    if (!l->source_bytes)
+        l->source_bytes = 64 * MIB;
+    if (!l->arena_bytes)
+        l->arena_bytes = 256 * MIB;
+    if (!l->time_ms)
+        l->time_ms = 10000;
+    if (!l->include_depth || l->include_depth > INCLUDE_DEPTH)
+        l->include_depth = INCLUDE_DEPTH;
+}
+
+static void report(const job *j, uint64_t ended, mf_cc_report *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    mf_carena_census(j->run.arena, &ret->census);
+    ret->arena_peak_bytes = mf_carena_peak(j->run.arena);
+    ret->compile_ns = j->linked - j->began;
+    ret->link_ns = ended - j->linked;
+}
+
+int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
+                  mf_cc_report *ret_report, mayfly_error *err)
+{
+    job *j = mf_alloc_zero(cc->alloc, sizeof *j);
+    if (!j)
+        return mf_error_nomem(err, "the compiler");
+    mf_run *run = &j->run;
+    j->cc = cc;
+    j->err = err;
+    run->input = input;
+    run->limits = input->limits;
+    fill_limits(&run->limits);
+    int code = bound_stack(run, err);
+    if (code != 0) {
+        mf_alloc_free(cc->alloc, j);
+        return code;
+    }
+    run->arena = take_arena(cc, run->limits.arena_bytes);
+    if (!run->arena) {
+        mf_alloc_free(cc->alloc, j);
+        return mf_error_nomem(err, "the compile arena");
+    }
+    mf_run_enter(run);
+    j->began = j->linked = mf_clock_ns();
+    run->deadline_ns = j->began + (uint64_t)run->limits.time_ms * 1000000u;
+    run->ticks = 1;
+    code = inside(j);
+    uint64_t ended = mf_clock_ns();
+    mf_run_leave();
+    give_back_stack(run);
+
+    if (code != 0 && j->has_span)
+        mf_zone_give(cc->zone, &j->image.span);
+    if (ret_report && code == 0)
+        report(j, ended, ret_report);
+    if (code == 0 && input->resident) {
+        j->image.resident = run->arena;
+        atomic_fetch_add(&cc->resident_bytes, mf_carena_peak(run->arena));
+    } else {
+        give_arena(cc, run->arena);
+    }
+    if (code == 0)
+        *ret_image = j->image;
+    tell_findings(run);
+    mf_alloc_free(cc->alloc, j);
+    return code;
+}
+
+void mf_cc_release(mf_cc *cc, mf_image *image)
+{
+    mf_carena *kept = image->resident;
+    mf_zone_give(cc->zone, &image->span);
+    if (kept) {
+        atomic_fetch_sub(&cc->resident_bytes, mf_carena_peak(kept));
+        mf_carena_free(kept);
+    }
+    memset(image, 0, sizeof *image);
+}
+
+void mf_cc_census(const mf_image *image, mf_census *c)
+{
+    size_t total = image->span.code_bytes + image->span.data_bytes;
+    size_t parts = image->text_bytes + image->const_bytes + image->table_bytes +
+                   image->data_bytes;
+    if (image->text_bytes)
+        mf_census_add(c, "code", "text", 1, image->text_bytes);
+    if (image->const_bytes)
+        mf_census_add(c, "code", "constants", 1, image->const_bytes);
+    if (image->table_bytes)
+        mf_census_add(c, "code", "codec tables", 1, image->table_bytes);
+    if (image->data_bytes)
+        mf_census_add(c, "code", "data", 1, image->data_bytes);
+    if (total > parts)
+        mf_census_add(c, "code", "padding", 0, total - parts);
+    if (image->resident)
+        mf_carena_census(image->resident, c);
+}
+
+void mf_cc_trim(mf_cc *cc, uint64_t idle_ns)
+{
+    mf_carena *a = NULL;
+    pthread_mutex_lock(&cc->lock);
+    if (cc->hot && (!idle_ns || mf_clock_ns() - cc->hot_since >= idle_ns)) {
+        a = cc->hot;
+        cc->hot = NULL;
+    }
+    pthread_mutex_unlock(&cc->lock);
+    if (!a)
+        return;
+    mf_carena_free(a);
+    mf_run_idle();
+}
+
+size_t mf_cc_arena_bytes(const mf_cc *cc)
+{
+    mf_cc *c = (mf_cc *)(uintptr_t)cc;
+    pthread_mutex_lock(&c->lock);
+    size_t hot = c->hot ? mf_carena_hot(c->hot) : 0;
+    pthread_mutex_unlock(&c->lock);
+    return hot + atomic_load(&c->resident_bytes);
+}
