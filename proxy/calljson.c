@@ -1,0 +1,75 @@
+/*
+ * proxy/calljson.c: a unary call without a header.
+ *
+ * JSON becomes the native struct of the request, the struct becomes wire bytes
+ * with gRPC's head room in front, and the same backwards for the reply. The
+ * call holds its lease throughout.
+ *
+ * Threads: any but loop threads: it blocks.
+ */
+#include "proxy/call.h"
+#include "proxy/lease.h"
+#include "proxy/message.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* "package.Service/Method", with or without a slash in front. */
+static const mf_plan_method *find_method(const mf_plan *plan,
+                                         const char *method, mayfly_error *err)
+{
+    if (*method == '/')
+        method++;
+    for (uint32_t s = 0; s < plan->n_services; s++)
+        for (uint32_t m = 0; m < plan->services[s].n_methods; m++)
+            if (strcmp(plan->services[s].methods[m].path + 1, method) == 0)
+                return &plan->services[s].methods[m];
+    mf_error_set(err, MAYFLY_ENOTFOUND, "no method \"%s\"", method);
+    return NULL;
+}
+
+static int call_leased(const mf_unit *unit, mayfly_channel *channel,
+                       const char *method, mayfly_call *call,
+                       mayfly_str request, mayfly_str *ret_reply,
+                       mayfly_error *err)
+{
+    const mf_plan_method *m = find_method(unit->plan, method, err);
+    if (!m)
+        return MAYFLY_ENOTFOUND;
+    if (m->client_streaming || m->server_streaming)
+        return mf_error_set(err, MAYFLY_EUNSUPPORTED, "\"%s\" streams", method);
+    mayfly_arena *arena = mayfly_call_arena(call);
+    const char *path = mf_arena_strdup(arena, m->path);
+    if (!path)
+        return mf_error_nomem(err, "a call");
+
+    mayfly_bytes message, reply;
+    int code = mf_message_from_json(unit, m->request, request, MF_MESSAGE_HEAD,
+                                    arena, &message, err);
+    if (code == 0)
+        code =
+            mf_channel_call_framed(channel, path, call, message, &reply, err);
+    if (code == 0)
+        code = mf_message_to_json(unit, m->response, reply, 0, arena, ret_reply,
+                                  err);
+    return code;
+}
+
+int mayfly_call_json(mayfly_context *context, mayfly_channel *channel,
+                     const char *method, mayfly_call *call, mayfly_str request,
+                     mayfly_str *ret_reply, mayfly_error *err)
+{
+    if (!context || !channel || !method || !call || !ret_reply)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "no context, channel, method or call");
+    int code = mf_channel_check(channel, call, 1, err);
+    if (code == 0)
+        code = mf_call_lease(call, context, err);
+    if (code != 0)
+        return code;
+    code = call_leased(mf_context_unit(context), channel, method, call, request,
+                       ret_reply, err);
+    mf_call_release(call);
+    return code;
+}

@@ -1,0 +1,300 @@
+/*
+ * proxy/load.c: from files to a live context, and the host's part that holds
+ * the compiler and the contexts.
+ *
+ *     files ──► schema ──► plan ──► unit ──► context
+ *
+ * Schema and plan are made in a heap that goes with the unit. Nothing of a load
+ * that fails remains: the context is made first, for its first snapshot, and
+ * its handle is dropped with everything else.
+ *
+ * What it tells the cache: how to name and cancel the calls that hold a context
+ * (the transport keeps the list), which threads must not wait, how to give back
+ * what is kept for speed, and how much the arenas hold.
+ *
+ * Threads: any.
+ */
+#include "proxy/bind.h"
+#include "proxy/call.h"
+#include "proxy/sources.h"
+#include "proxy/symbols.h"
+
+#include "base/error.h"
+#include "base/guest.h"
+
+#include <string.h>
+
+enum { CALLS_LISTED_MAX = 8 };
+
+/* --- what the cache asks ---------------------------------------------------
+ */
+
+typedef struct listing {
+    mayfly_context *context;
+    mf_buf *out;
+    size_t shown;
+} listing;
+
+static void list_one(void *state, const mf_call_info *info)
+{
+    listing *l = state;
+    if (info->context != l->context)
+        return;
+    if (l->shown < CALLS_LISTED_MAX)
+        mf_buf_printf(l->out, "%scall %s %s %s, %llu ms", l->shown ? ", " : "",
+                      info->path, info->is_server ? "from" : "to", info->peer,
+                      (unsigned long long)(info->age_ns / 1000000));
+    l->shown++;
+}
+
+static void list_calls(void *host, mayfly_context *context, mf_buf *out)
+{
+    listing l = {.context = context, .out = out};
+    mf_calls_each(host, list_one, &l);
+    if (l.shown > CALLS_LISTED_MAX)
+        mf_buf_printf(out, ", and %zu more", l.shown - CALLS_LISTED_MAX);
+}
+
+static void cancel_one(void *context, const mf_call_info *info)
+{
+    if (info->context == context)
+        mf_call_request_cancel(info->call);
+}
+
+static void cancel_calls(void *host, mayfly_context *context)
+{
+    mf_calls_each(host, cancel_one, context);
+}
+
+static int on_loop(void *host)
+{
+    (void)host;
+    return mf_loop_on_any();
+}
+
+static void ref_host(void *host)
+{
+    mf_host_ref(host);
+}
+
+static void unref_host(void *host)
+{
+    mf_host_unref(host);
+}
+
+static void trim(void *host)
+{
+    mayfly_host *h = host;
+    if (!h->has_compiler)
+        return;
+    mf_cc_trim(h->compiler.cc, 0);
+    mf_zone_trim(h->compiler.zone);
+}
+
+/* The code of all units, and compile arenas where none is kept hot. */
+static size_t arena_bytes(void *host)
+{
+    mayfly_host *h = host;
+    size_t n = mf_zone_used(h->compiler.zone);
+    if (h->options.measure_process)
+        n += mf_cc_arena_bytes(h->compiler.cc);
+    return n;
+}
+
+/* --- the host's part -------------------------------------------------------
+ */
+
+static int part_begin(mayfly_host *host, mayfly_error *err)
+{
+    mf_cc_limits limits = {.source_bytes = host->options.source_bytes_max,
+                           .arena_bytes = host->options.compile_bytes_max,
+                           .time_ms = host->options.compile_ms_max};
+    host->contexts = mf_registry_new(&host->alloc);
+    if (!host->contexts)
+        return mf_error_nomem(err, "the list of contexts");
+    int code = mf_compiler_init(&host->compiler, &host->alloc, &host->log,
+                                &limits, host->options.code_bytes_max, err);
+    if (code != 0) {
+        mf_registry_free(host->contexts);
+        host->contexts = NULL;
+        return code;
+    }
+    host->compiler.through = host->options.allocator != NULL;
+    host->has_compiler = 1;
+    return 0;
+}
+
+/* Whoever still holds a context keeps it *unloading*; its last lease drops it,
+ * and the last reference to the host, which it holds, ends the compiler. */
+static void part_stop(mayfly_host *host)
+{
+    if (host->contexts)
+        mf_registry_unload_all(host->contexts, 0);
+}
+
+static void part_done(mayfly_host *host)
+{
+    if (host->has_compiler)
+        mf_compiler_done(&host->compiler);
+    host->has_compiler = 0;
+    mf_registry_free(host->contexts);
+    host->contexts = NULL;
+}
+
+static void part_trim(mayfly_host *host)
+{
+    trim(host);
+}
+
+const mf_host_part mf_host_loading = {.begin = part_begin,
+                                      .stop = part_stop,
+                                      .done = part_done,
+                                      .trim = part_trim};
+
+/* --- loading ----------------------------------------------------------------
+ */
+
+static int new_context(mayfly_host *host, const char *name, int resident,
+                       mayfly_context **ret_context, mayfly_error *err)
+{
+    mf_context_options o = {
+        .alloc = &host->alloc,
+        .name = name,
+        .registry = host->contexts,
+        .measure_process = host->options.measure_process,
+        .resident = resident,
+        .host = host,
+        .ref_host = ref_host,
+        .unref_host = unref_host,
+        .list_calls = list_calls,
+        .cancel_calls = cancel_calls,
+        .on_loop = on_loop,
+        .trim = trim,
+        .arena_bytes = arena_bytes,
+        .fork_generation = host->made_under,
+    };
+    return mf_context_new(&o, ret_context, err);
+}
+
+/* Schema to plan; the heap holds both, the plan references the schema. */
+static int make_plan(const mf_sources *sources, mf_heap *heap,
+                     mf_plan **ret_plan, uint64_t *ret_ns, mayfly_error *err)
+{
+    mf_alloc *alloc = mf_heap_alloc(heap);
+    mf_schema *schema;
+    const mf_file *unused;
+    int code = mf_sources_read(sources, alloc, &schema, &unused, err);
+    if (code != 0)
+        return code;
+    uint64_t start = mf_clock_ns();
+    code = mf_plan_native(alloc, schema, ret_plan, err);
+    *ret_ns = mf_clock_ns() - start;
+    mf_schema_unref(schema);
+    return code;
+}
+
+static int build_unit(mayfly_host *host, const mf_sources *sources,
+                      mf_unit **ret_unit, mf_unit_report *report,
+                      mayfly_error *err)
+{
+    mf_compiler *c = &host->compiler;
+    const mayfly_load_options *o = sources->options;
+    mf_heap *heap = mf_heap_new(c->alloc, c->through);
+    if (!heap)
+        return mf_error_nomem(err, "a schema");
+    mf_plan *plan;
+    uint64_t plan_ns;
+    int code = make_plan(sources, heap, &plan, &plan_ns, err);
+    if (code != 0) {
+        mf_heap_free(heap);
+        return code;
+    }
+    mf_unit_input input = {.heap = heap,
+                           .plan = plan,
+                           .handlers = o->handlers,
+                           .n_handlers = o->n_handlers,
+                           .symbols = o->symbols,
+                           .n_symbols = o->n_symbols,
+                           .resident = o->resident,
+                           .diagnostic = o->diagnostic,
+                           .diagnostic_state = o->diagnostic_state};
+    input.api = mf_api_symbols(&input.n_api);
+    code = mf_unit_build(c, &input, ret_unit, report, err);
+    report->generate_ns += plan_ns;
+    if (code != 0) {
+        mf_plan_free(plan);
+        mf_heap_free(heap);
+    }
+    return code;
+}
+
+static int check(mayfly_host *host, const char *name, const mf_sources *s,
+                 const void *ret_context, mayfly_error *err)
+{
+    if (!host || !name || !ret_context)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "no host, no name or nowhere to put the context");
+    int code = mf_host_check(host, err);
+    if (code != 0)
+        return code;
+    if (!s->options)
+        return MAYFLY_EINVAL; /* said already */
+    if ((s->options->n_handlers && !s->options->handlers) ||
+        (s->options->n_files && !s->options->files) ||
+        (s->options->n_include_dirs && !s->options->include_dirs) ||
+        (s->options->n_symbols && !s->options->symbols))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "a list of the load options is missing");
+    return 0;
+}
+
+static int load(mayfly_host *host, const char *name, const mf_sources *sources,
+                mayfly_context **ret_context, mayfly_error *err)
+{
+    int code = check(host, name, sources, ret_context, err);
+    if (code != 0)
+        return code;
+    mayfly_context *context;
+    code = new_context(host, name, sources->options->resident, &context, err);
+    if (code != 0)
+        return code;
+
+    uint64_t start = mf_clock_ns();
+    mf_unit *unit;
+    mf_unit_report report;
+    code = build_unit(host, sources, &unit, &report, err);
+    mf_host_touch(host);
+    if (code != 0) {
+        mayfly_context_unref(context);
+        return code;
+    }
+    mf_load_report told = {.compiling = report.cc.census,
+                           .load_ns = mf_clock_ns() - start,
+                           .generate_ns = report.generate_ns,
+                           .compile_ns =
+                               report.cc.compile_ns + report.cc.link_ns};
+    mf_payload payload = mf_unit_payload(unit);
+    mf_context_publish(context, &payload, &told);
+    *ret_context = context;
+    return 0;
+}
+
+int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
+                     const mayfly_load_options *options,
+                     mayfly_context **ret_context, mayfly_error *err)
+{
+    mf_sources sources = {.paths = &path,
+                          .n_paths = path ? 1 : 0,
+                          .options = mf_load_options_check(options, err)};
+    return load(host, name, &sources, ret_context, err);
+}
+
+int mayfly_load_text(mayfly_host *host, const char *name,
+                     const mayfly_source *schema,
+                     const mayfly_load_options *options,
+                     mayfly_context **ret_context, mayfly_error *err)
+{
+    mf_sources sources = {.text = schema,
+                          .options = mf_load_options_check(options, err)};
+    return load(host, name, &sources, ret_context, err);
+}

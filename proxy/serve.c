@@ -1,0 +1,287 @@
+/*
+ * proxy/serve.c: typed services.
+ *
+ * Each method of a service is a route of the server. A request takes a lease on
+ * the context, which is held until the call is answered, deferred or not; the
+ * serve stub decodes, makes a zeroed reply and calls the handler; the reply
+ * stub encodes into the call's arena, and the transport sends it from there.
+ *
+ * Handlers come from a table of the host program, or are functions that the
+ * context's own source defines. The latter lie in the context: their addresses
+ * are used under a lease only, as everything of a binding.
+ *
+ * What stays true: once a handler has deferred a call, nobody here looks at it
+ * or at its arena any more. A context that is being unloaded answers
+ * UNAVAILABLE.
+ *
+ * Threads: routes are called on loops and workers, replies come from any
+ * thread.
+ */
+#include "proxy/bind.h"
+#include "proxy/call.h"
+#include "proxy/lease.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+/* One method that is served: the route's state. */
+typedef struct served {
+    mf_alloc *alloc;
+    mayfly_context *context;     /* a reference */
+    const mayfly_layout *layout; /* NULL: the unit's own source */
+    uint32_t service, method;    /* in the layout, or in the unit's plan */
+    const mf_unit *unit;         /* the four below: good under a lease */
+    const mf_method_stub *stub;  /* NULL: the schema has lost the method */
+    mayfly_handler_fn handler;   /* NULL: UNIMPLEMENTED */
+    void *state;
+    char path[]; /* "/package.Service/Method" */
+} served;
+
+static void free_served(void *state)
+{
+    served *s = state;
+    mayfly_context_unref(s->context);
+    mf_alloc_free(s->alloc, s);
+}
+
+/* What a peer is told of a code of ours. */
+static int status_of(int code)
+{
+    switch (code) {
+    case MAYFLY_EUNLOADED:
+        return MAYFLY_STATUS_UNAVAILABLE;
+    case MAYFLY_ENOMEM:
+    case MAYFLY_ELIMIT:
+        return MAYFLY_STATUS_RESOURCE_EXHAUSTED;
+    default:
+        return MAYFLY_STATUS_INTERNAL;
+    }
+}
+
+static int answer(const served *s, mayfly_call *call, const void *reply,
+                  mayfly_error *err)
+{
+    mf_stub_io io;
+    mf_writer writer;
+    mayfly_bytes message;
+    mf_stub_io_init(&io, s->unit, &writer, call, err);
+    int code = s->stub->reply(&io, reply);
+    if (code == 0)
+        code = mf_writer_take(&writer, &message, err);
+    if (code == 0)
+        code = mf_call_reply_framed(call, message, err);
+    return code;
+}
+
+/* Runs the handler. 0: answered, or deferred; else a status to end with. */
+static int serve(const served *s, mayfly_call *call, mayfly_bytes in,
+                 mayfly_error *err)
+{
+    mf_stub_io io;
+    mf_stub_io_init(&io, s->unit, NULL, call, err);
+    io.in = in.ptr;
+    io.in_len = in.len;
+    io.state = s->state;
+    io.handler = (void *)(uintptr_t)s->handler;
+    int code = s->stub->serve(&io);
+    if (mf_call_deferred(call))
+        return 0;
+    if (code == 0)
+        code = answer(s, call, io.reply, err);
+    if (code == MAYFLY_ECANCELLED)
+        return 0; /* nobody waits for it */
+    return code;
+}
+
+static int on_request(void *state, mayfly_call *call, mayfly_bytes in)
+{
+    const served *s = state;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    if (!s->handler || !s->stub)
+        return mayfly_call_fail(call, MAYFLY_STATUS_UNIMPLEMENTED,
+                                "this method has no handler");
+    int code = mf_call_lease(call, s->context, &err);
+    if (code == 0)
+        code = serve(s, call, in, &err);
+    if (code < 0)
+        return mayfly_call_fail(call, status_of(code), err.message);
+    return code;
+}
+
+static int add_route(mayfly_server *server, const served *what,
+                     const char *path, int blocking, mayfly_error *err)
+{
+    mf_alloc *alloc = &mf_server_host(server)->alloc;
+    size_t n = strlen(path) + 1;
+    served *s = mf_alloc_new(alloc, sizeof *s + n);
+    if (!s)
+        return mf_error_nomem(err, "a route");
+    *s = *what;
+    s->alloc = alloc;
+    memcpy(s->path, path, n);
+    mayfly_context_ref(s->context);
+    mf_route route = {.path = s->path,
+                      .blocking = blocking,
+                      .on_request = on_request,
+                      .state = s,
+                      .release = free_served};
+    int code = mf_server_route(server, &route, err);
+    if (code != 0)
+        free_served(s);
+    return code;
+}
+
+static int check(const mayfly_server *server, const mayfly_context *context,
+                 const mayfly_service_options *options, int *ret_blocking,
+                 mayfly_error *err)
+{
+    if (!server || !context)
+        return mf_error_set(err, MAYFLY_EINVAL, "no server or no context");
+    if (options && options->size != sizeof *options)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "service options of %zu bytes, not %zu",
+                            options->size, sizeof *options);
+    *ret_blocking = options ? options->blocking != 0 : 0;
+    return 0;
+}
+
+/* The path of a header's method: what the schema calls it, known or not. */
+static int add_method(mayfly_server *server, served *s, const mf_bound *bound,
+                      uint32_t m, int blocking, mayfly_error *err)
+{
+    const mayfly_service_layout *service = &s->layout->services[s->service];
+    mf_buf path;
+    mf_buf_init(&path, bound->alloc, 0);
+    mf_buf_printf(&path, "/%s/%s", service->full_name,
+                  service->methods[m].name);
+    const char *text = mf_buf_text(&path);
+    int code = mf_buf_check(&path, "a route", err);
+    s->method = m;
+    s->stub = bound->methods[m].stub;
+    if (s->stub && !s->stub->serve)
+        s->stub = NULL; /* it streams */
+    if (code == 0)
+        code = add_route(server, s, text, blocking, err);
+    mf_buf_done(&path);
+    return code;
+}
+
+int mayfly_server_add(mayfly_server *server, mayfly_context *context,
+                      const mayfly_layout *layout, uint32_t service,
+                      const mayfly_handler_fn *handlers, void *state,
+                      const mayfly_service_options *options, mayfly_error *err)
+{
+    int blocking;
+    int code = check(server, context, options, &blocking, err);
+    if (code == 0 && !handlers)
+        code = mf_error_set(err, MAYFLY_EINVAL, "no handlers");
+    if (code == 0)
+        code = mf_lease_take(context, err);
+    if (code != 0)
+        return code;
+    const mf_bound *bound;
+    code = mf_bind_service(context, layout, service, &bound, err);
+    for (uint32_t m = 0; code == 0 && m < bound->n_methods; m++) {
+        served s = {.context = context,
+                    .layout = layout,
+                    .service = service,
+                    .unit = bound->unit,
+                    .handler = handlers[m],
+                    .state = state};
+        code = add_method(server, &s, bound, m, blocking, err);
+    }
+    mf_lease_drop(context);
+    return code;
+}
+
+/* The services of which the unit's source handles a method. */
+static int add_own(mayfly_server *server, const mf_unit *unit, served *s,
+                   int blocking, mayfly_error *err)
+{
+    int any = 0, code = 0;
+    for (uint32_t i = 0; i < unit->plan->n_services; i++) {
+        const mf_plan_service *service = &unit->plan->services[i];
+        uint32_t first = mf_unit_method(unit->plan, i, 0);
+        int handled = 0;
+        for (uint32_t m = 0; m < service->n_methods; m++)
+            handled |= unit->handlers[first + m] != NULL;
+        any |= handled;
+        for (uint32_t m = 0; handled && code == 0 && m < service->n_methods;
+             m++) {
+            s->service = i;
+            s->method = m;
+            s->stub = &unit->entry->methods[first + m];
+            if (!s->stub->serve)
+                s->stub = NULL; /* it streams */
+            s->handler =
+                (mayfly_handler_fn)(uintptr_t)unit->handlers[first + m];
+            code =
+                add_route(server, s, service->methods[m].path, blocking, err);
+        }
+    }
+    if (!any)
+        return mf_error_set(err, MAYFLY_ENOTFOUND,
+                            "the source of context \"%s\" defines no handler",
+                            mayfly_context_name(s->context));
+    return code;
+}
+
+int mayfly_server_add_context(mayfly_server *server, mayfly_context *context,
+                              void *state,
+                              const mayfly_service_options *options,
+                              mayfly_error *err)
+{
+    int blocking;
+    int code = check(server, context, options, &blocking, err);
+    if (code == 0)
+        code = mf_lease_take(context, err);
+    if (code != 0)
+        return code;
+    const mf_unit *unit = mf_context_unit(context);
+    served s = {.context = context, .unit = unit, .state = state};
+    if (unit->handlers)
+        code = add_own(server, unit, &s, blocking, err);
+    else
+        code = mf_error_set(err, MAYFLY_ENOTFOUND,
+                            "context \"%s\" has no source of handlers",
+                            mayfly_context_name(context));
+    mf_lease_drop(context);
+    return code;
+}
+
+/* Whether a header's method is the one that the call came by. Source that is
+ * compiled into the context has tables of its own, made from the same schema.
+ */
+static int is_method(const served *s, const mayfly_layout *layout,
+                     uint32_t service, uint32_t method)
+{
+    if (s->layout)
+        return s->layout == layout && s->service == service &&
+               s->method == method;
+    if (!layout || service >= layout->n_services ||
+        method >= layout->services[service].n_methods)
+        return 0;
+    const mayfly_service_layout *l = &layout->services[service];
+    size_t n = strlen(l->full_name);
+    return strncmp(s->path + 1, l->full_name, n) == 0 &&
+           s->path[1 + n] == '/' &&
+           strcmp(s->path + n + 2, l->methods[method].name) == 0;
+}
+
+int mayfly_call_reply_typed(mayfly_call *call, const mayfly_layout *layout,
+                            uint32_t service, uint32_t method,
+                            const void *reply, mayfly_error *err)
+{
+    if (!call || !reply)
+        return mf_error_set(err, MAYFLY_EINVAL, "no call or no reply");
+    const mf_route *route = mf_call_route(call);
+    if (!route || route->on_request != on_request)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "the call is not one of a typed handler");
+    const served *s = route->state;
+    if (!is_method(s, layout, service, method))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "the call is one of %s, the reply is not", s->path);
+    return answer(s, call, reply, err);
+}

@@ -1,0 +1,123 @@
+/*
+ * proxy/sources.c: reading schemas for loading and for emitting.
+ *
+ * Paths become import names by the include folders; without folders, the folder
+ * of the first file is the one. Text in memory has its import name already and
+ * is looked at before any folder, as are the files of the options.
+ *
+ * Everything is taken from the caller's allocator and freed again but the
+ * schema.
+ */
+#include "proxy/sources.h"
+
+#include "base/error.h"
+#include "compiler/schema/files.h"
+
+#include <string.h>
+
+const mayfly_load_options *
+mf_load_options_check(const mayfly_load_options *options, mayfly_error *err)
+{
+    static const mayfly_load_options none = {.size = sizeof none};
+    if (!options)
+        return &none;
+    if (options->size != sizeof *options) {
+        mf_error_set(err, MAYFLY_EINVAL, "load options of %zu bytes, not %zu",
+                     options->size, sizeof *options);
+        return NULL;
+    }
+    return options;
+}
+
+/* "dir" of "dir/a.proto", "/" of "/a.proto", "." of "a.proto". */
+static char *folder_of(mf_alloc *alloc, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return mf_alloc_strdup(alloc, ".");
+    if (slash == path)
+        return mf_alloc_strdup(alloc, "/");
+    return mf_alloc_strndup(alloc, path, (size_t)(slash - path));
+}
+
+/* The files in memory, the text first. NULL: no memory. */
+static mayfly_source *list_memory(const mf_sources *s, mf_alloc *alloc)
+{
+    const mayfly_load_options *o = s->options;
+    mayfly_source *all = mf_alloc_zero(alloc, (o->n_files + 1) * sizeof *all);
+    if (!all)
+        return NULL;
+    size_t n = 0;
+    if (s->text)
+        all[n++] = *s->text;
+    for (size_t i = 0; i < o->n_files; i++)
+        all[n++] = o->files[i];
+    return all;
+}
+
+static const mf_file *find_file(const mf_schema *schema, const char *name)
+{
+    for (uint32_t i = 0; i < schema->n_files; i++)
+        if (strcmp(schema->files[i]->name, name) == 0)
+            return schema->files[i];
+    return NULL;
+}
+
+static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
+                 const mf_file **ret_first, mayfly_error *err)
+{
+    mf_alloc *alloc = files->alloc;
+    size_t n = s->text ? 1 : s->n_paths;
+    const char **names = mf_alloc_zero(alloc, n * sizeof *names);
+    if (!names)
+        return mf_error_nomem(err, "the names of schema files");
+    int code = 0;
+    if (s->text)
+        names[0] = s->text->name;
+    for (size_t i = 0; !s->text && code == 0 && i < n; i++)
+        code = mf_files_import_name(files, s->paths[i], &names[i], err);
+    if (code == 0) {
+        mf_schema_source source = mf_files_source(files);
+        code = mf_schema_parse(alloc, &source, names, n, NULL,
+                               s->options->diagnostic,
+                               s->options->diagnostic_state, ret_schema, err);
+    }
+    if (code == 0)
+        *ret_first = find_file(*ret_schema, names[0]);
+    mf_alloc_free(alloc, names);
+    return code;
+}
+
+int mf_sources_read(const mf_sources *sources, mf_alloc *alloc,
+                    mf_schema **ret_schema, const mf_file **ret_first,
+                    mayfly_error *err)
+{
+    const mayfly_load_options *o = sources->options;
+    if (sources->text ? !sources->text->name || !sources->text->text
+                      : sources->n_paths == 0)
+        return mf_error_set(err, MAYFLY_EINVAL, "no schema is named");
+    mf_files files = {.alloc = alloc,
+                      .dirs = o->include_dirs,
+                      .n_dirs = o->n_include_dirs,
+                      .n_memory = o->n_files + (sources->text != NULL)};
+    const char *folder[1];
+    char *own = NULL;
+    mayfly_source *memory = list_memory(sources, alloc);
+    int code = 0;
+    if (!memory)
+        code = mf_error_nomem(err, "the list of schema files");
+    files.memory = memory;
+    if (code == 0 && !sources->text && o->n_include_dirs == 0) {
+        own = folder_of(alloc, sources->paths[0]);
+        folder[0] = own;
+        files.dirs = folder;
+        files.n_dirs = 1;
+        if (!own)
+            code = mf_error_nomem(err, "the list of schema files");
+    }
+    if (code == 0)
+        code = parse(sources, &files, ret_schema, ret_first, err);
+    mf_alloc_free(alloc, own);
+    mf_alloc_free(alloc, memory);
+    return code;
+}

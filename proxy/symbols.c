@@ -1,0 +1,99 @@
+/*
+ * proxy/symbols.c: the table of mayfly's public functions.
+ *
+ * Handler source that is compiled at run time calls mayfly by name; libtcc
+ * resolves against this table and never against the process, so the list is the
+ * contract. It holds every exported function; a test compares it with the
+ * headers.
+ */
+#include "proxy/symbols.h"
+
+#include <mayfly/mayfly.h>
+
+/* clang-format off */
+#define MF_API(X) \
+    X(mayfly_arena_add) \
+    X(mayfly_arena_alloc) \
+    X(mayfly_arena_bytes) \
+    X(mayfly_arena_free) \
+    X(mayfly_arena_new) \
+    X(mayfly_arena_printf) \
+    X(mayfly_arena_str) \
+    X(mayfly_call_add_metadata) \
+    X(mayfly_call_add_trailer) \
+    X(mayfly_call_arena) \
+    X(mayfly_call_cancel) \
+    X(mayfly_call_cancelled) \
+    X(mayfly_call_defer) \
+    X(mayfly_call_fail) \
+    X(mayfly_call_find) \
+    X(mayfly_call_finish) \
+    X(mayfly_call_free) \
+    X(mayfly_call_json) \
+    X(mayfly_call_message) \
+    X(mayfly_call_metadata) \
+    X(mayfly_call_new) \
+    X(mayfly_call_path) \
+    X(mayfly_call_peer) \
+    X(mayfly_call_reply) \
+    X(mayfly_call_reply_typed) \
+    X(mayfly_call_set_status) \
+    X(mayfly_call_status) \
+    X(mayfly_call_time_left_ms) \
+    X(mayfly_call_trailers) \
+    X(mayfly_channel_call) \
+    X(mayfly_channel_ref) \
+    X(mayfly_channel_start) \
+    X(mayfly_channel_unref) \
+    X(mayfly_context_get_state) \
+    X(mayfly_context_name) \
+    X(mayfly_context_receipt) \
+    X(mayfly_context_ref) \
+    X(mayfly_context_unref) \
+    X(mayfly_decode) \
+    X(mayfly_dial) \
+    X(mayfly_emit) \
+    X(mayfly_encode) \
+    X(mayfly_error_name) \
+    X(mayfly_error_text) \
+    X(mayfly_host_free) \
+    X(mayfly_host_new) \
+    X(mayfly_host_trim) \
+    X(mayfly_json_decode) \
+    X(mayfly_json_encode) \
+    X(mayfly_load_file) \
+    X(mayfly_load_text) \
+    X(mayfly_output_bytes) \
+    X(mayfly_output_free) \
+    X(mayfly_pin_free) \
+    X(mayfly_pin_new) \
+    X(mayfly_pin_symbol) \
+    X(mayfly_proxy_call) \
+    X(mayfly_proxy_free) \
+    X(mayfly_proxy_new) \
+    X(mayfly_proxy_start) \
+    X(mayfly_receipt_free) \
+    X(mayfly_receipt_json) \
+    X(mayfly_receipt_retained) \
+    X(mayfly_receipt_text) \
+    X(mayfly_server_add) \
+    X(mayfly_server_add_context) \
+    X(mayfly_server_add_raw) \
+    X(mayfly_server_free) \
+    X(mayfly_server_listen) \
+    X(mayfly_server_new) \
+    X(mayfly_status_name) \
+    X(mayfly_unload)
+/* clang-format on */
+
+/* ISO C has no conversion from function to object pointers; POSIX promises one.
+ */
+#define MF_API_ROW(name) {#name, (const void *)(uintptr_t)name},
+
+static const mayfly_symbol api[] = {MF_API(MF_API_ROW)};
+
+const mayfly_symbol *mf_api_symbols(size_t *ret_n)
+{
+    *ret_n = sizeof api / sizeof *api;
+    return api;
+}
