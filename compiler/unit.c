@@ -197,6 +197,7 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
         .n_sources = in->n_handlers + 1,
         .include = serve_header,
         .include_state = b,
+        .system_includes = in->n_handlers != 0,
         .symbols = tables,
         .n_symbols = counts,
         .n_symbol_tables = n_tables,
