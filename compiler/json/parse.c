@@ -143,8 +143,10 @@ static int read_bool(mf_json_reader *r, const mf_plan_field *f, bool key,
         *to = r->scan.text.ptr[0] == 't';
         return 0;
     }
-    if (key ||
-        (r->scan.token != MF_TOKEN_TRUE && r->scan.token != MF_TOKEN_FALSE))
+    if (key)
+        return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
+                            "a bool key is \"true\" or \"false\"");
+    if (r->scan.token != MF_TOKEN_TRUE && r->scan.token != MF_TOKEN_FALSE)
         return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
                             "%s is bool: expected true or false, found %s",
                             f->name, mf_scan_token_name(&r->scan));
@@ -325,20 +327,22 @@ static int read_entry(mf_json_reader *r, const mf_plan_message *entry,
     /* The key is read as if the scanner stood on it. */
     int token = r->scan.token;
     mayfly_str text = r->scan.text;
+    const char *place = r->scan.token_at;
+    r->scan.token_at = r->scan.key_at;
     r->scan.token = MF_TOKEN_STRING;
     r->scan.text = name;
     int rc = mf_read_scalar(r, known->field, true,
                             mf_field_at(item, known->field), err);
     r->scan.token = token;
     r->scan.text = text;
+    r->scan.token_at = place;
     if (rc != 0)
         return rc;
     mf_field_mark(item, known->field);
     rc = add_key(known, to, r->arena->alloc, err);
     if (rc > 0)
-        rc = mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
-                          "the key \"%.*s\" is there twice",
-                          name.len > 80 ? 80 : (int)name.len, name.ptr);
+        rc = mf_scan_fail_key(&r->scan, err, "the key \"%.*s\" is there twice",
+                              name.len > 80 ? 80 : (int)name.len, name.ptr);
     if (rc < 0)
         return rc;
     if (is_message(value)) {
@@ -493,13 +497,12 @@ int mf_read_members(mf_json_reader *r, const mf_plan_message *m, void *to,
         const mf_plan_field *f = foreign ? NULL : find_field(m, name, hint);
         int len = name.len > 80 ? 80 : (int)name.len;
         if (!f && !foreign && !(r->flags & MF_JSON_IGNORE_UNKNOWN))
-            return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
-                                "%s has no field \"%.*s\"", m->full_name, len,
-                                name.ptr);
+            return mf_scan_fail_key(&r->scan, err, "%s has no field \"%.*s\"",
+                                    m->full_name, len, name.ptr);
         uint32_t i = f ? (uint32_t)(f - m->fields) : 0;
         if ((f && seen_before(&known, i)) || (foreign && skipped))
-            return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
-                                "\"%.*s\" is there twice", len, name.ptr);
+            return mf_scan_fail_key(&r->scan, err, "\"%.*s\" is there twice",
+                                    len, name.ptr);
         hint = i + 1;
         skipped = skipped || foreign;
         rc = f ? read_field(r, f, to, err) : mf_scan_skip(&r->scan, err);

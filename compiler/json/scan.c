@@ -53,6 +53,17 @@ int mf_scan_fail(const mf_scan *s, mayfly_error *err, int code,
     return fail_at(s, s->token_at, err, code, text);
 }
 
+int mf_scan_fail_key(const mf_scan *s, mayfly_error *err, const char *format,
+                     ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return fail_at(s, s->key_at, err, MAYFLY_EJSON, text);
+}
+
 int mf_json_nomem(const mayfly_arena *arena, const char *what,
                   mayfly_error *err)
 {
@@ -389,6 +400,7 @@ int mf_scan_member(mf_scan *s, bool *first, mayfly_str *ret_key,
                             "expected a member's name in quotes, found %s",
                             mf_scan_token_name(s));
     mayfly_str key = s->text;
+    s->key_at = s->token_at;
     rc = next(s, err);
     if (rc != 0)
         return rc;

@@ -43,6 +43,7 @@ typedef struct mf_scan {
     const char *at;    /* behind the token */
     const char *end;
     const char *token_at; /* the token's first byte */
+    const char *key_at;   /* the newest member's name */
     int token;            /* enum mf_token */
     unsigned depth;       /* brackets open */
     bool skipping;        /* nobody reads the strings */
@@ -72,6 +73,10 @@ int mf_scan_end(mf_scan *s, mayfly_error *err);
 /* EJSON (or `code`) at the place of the token. */
 int mf_scan_fail(const mf_scan *s, mayfly_error *err, int code,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The same at the newest member's name, before its value is read. */
+int mf_scan_fail_key(const mf_scan *s, mayfly_error *err, const char *format,
+                     ...) __attribute__((format(printf, 3, 4)));
 
 /* "an object", "a string", ...: for messages. */
 const char *mf_scan_token_name(const mf_scan *s);

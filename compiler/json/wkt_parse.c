@@ -160,8 +160,8 @@ static int read_any_value(mf_json_reader *r, const mf_plan_message *inner,
         bool is_type = name.len == 5 && memcmp(name.ptr, "@type", 5) == 0;
         bool is_value = name.len == 5 && memcmp(name.ptr, "value", 5) == 0;
         if ((is_type && had_type) || (is_value && had_value))
-            return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
-                                "\"%.5s\" is there twice", name.ptr);
+            return mf_scan_fail_key(&r->scan, err, "\"%.5s\" is there twice",
+                                    name.ptr);
         had_type = had_type || is_type;
         had_value = had_value || is_value;
         if (is_value)
@@ -169,9 +169,9 @@ static int read_any_value(mf_json_reader *r, const mf_plan_message *inner,
         else if (is_type || (r->flags & MF_JSON_IGNORE_UNKNOWN))
             rc = mf_scan_skip(&r->scan, err);
         else
-            rc = mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
-                              "an Any of %s has \"@type\" and \"value\" only",
-                              inner->full_name);
+            rc = mf_scan_fail_key(
+                &r->scan, err, "an Any of %s has \"@type\" and \"value\" only",
+                inner->full_name);
         if (rc != 0)
             return rc;
     }
