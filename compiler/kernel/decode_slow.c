@@ -170,7 +170,7 @@ static const uint8_t *skip_group(mf_decoder *d, uint32_t tag,
             open[n++] = tag + 1;
         }
         if (p >= end)
-            return refuse(d, start, "it ends within a group");
+            return refuse(d, p, "it ends within a group");
         start = p;
         p = mf_decode_tag(d, p, &tag);
         if (!p)

@@ -140,7 +140,7 @@ static void fill_singular(const mf_plan_field *f, mf_entry *e)
 
 static void fill_repeated(const mf_plan_field *f, mf_entry *e)
 {
-    unsigned repeated = e->base - MF_KIND_VAR32 + MF_KIND_REP_VAR32;
+    int repeated = e->base - MF_KIND_VAR32 + MF_KIND_REP_VAR32;
 
     if (!is_length_delimited(f->type)) {
         /* The entry is the packed form's; the loop falls back to the other. */

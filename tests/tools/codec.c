@@ -1,10 +1,11 @@
 /*
  * tests/tools/codec.c: decodes and encodes t.Everything, for a peer to judge.
  *
- * Usage: codec [--plain] < frames > answers. A frame is a little-endian uint32_t
- * length and the bytes of a message. An answer is a byte, 0 for accepted, the same
- * kind of length, and the message encoded again or the error's text. Inputs lie in
- * blocks of exactly their size, so that AddressSanitizer sees reads past the end.
+ * Usage: codec [--plain] < frames > answers. A frame is a little-endian
+ * uint32_t length and the bytes of a message. An answer is a byte, 0 for
+ * accepted, the same kind of length, and the message encoded again or the
+ * error's text. Inputs lie in blocks of exactly their size, so that
+ * AddressSanitizer sees reads past the end.
  * --plain runs the decode loop that every processor can run.
  */
 #include "compiler/kernel/codec.h"
@@ -69,7 +70,7 @@ static int run(struct tool *t)
 int main(int argc, char **argv)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    struct tool t = { 0 };
+    struct tool t = {0};
     int code = 1;
 
     mf_alloc_init(&t.alloc, NULL);
