@@ -159,7 +159,8 @@ typedef struct mf_build {
     const mf_schema_source *source;
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
-    mf_map *by_name;                 /* import name -> mf_draft_file */
+    mf_map *by_name;    /* import name -> mf_draft_file */
+    mf_map *extensions; /* (extendee, number) -> mf_field; NULL: none yet */
     MF_LIST_OF(mf_draft_file) files; /* imports first */
     mayfly_error first;              /* the first error */
     unsigned n_errors;

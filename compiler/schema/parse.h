@@ -39,8 +39,9 @@ void mf_parser_error(mf_parser *p, mf_place at, const char *format, ...)
 /* "expected WHAT, found TOKEN"; returns false. */
 bool mf_parser_unexpected(mf_parser *p, const char *what);
 void mf_parser_skip_statement(mf_parser *p);
-/* `{ statements }`, each by the callback. */
-bool mf_parser_block(mf_parser *p, const char *what,
+/* `{ statements }`, each by the callback; `first` is what there must be one of,
+ * or NULL. */
+bool mf_parser_block(mf_parser *p, const char *what, const char *first,
                      bool (*statement)(mf_parser *p, void *of), void *of);
 
 /* A full name in `scope` for the identifier; false when it is too long. */

@@ -82,6 +82,6 @@ bool mf_parse_enum(mf_parser *p, mf_draft_message *parent)
         MF_LIST_ADD_BY(&parent->enums, d, next_sibling);
     else
         MF_LIST_ADD_BY(&p->file->top_enums, d, next_sibling);
-    bool ok = mf_parser_block(p, "the enum", enum_statement, d);
+    bool ok = mf_parser_block(p, "the enum", NULL, enum_statement, d);
     return close_enum(p->b, d) && ok;
 }

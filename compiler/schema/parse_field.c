@@ -213,18 +213,16 @@ bool mf_parse_field(mf_parser *p, const mf_field_site *site)
     mf_draft_field *d = mf_build_scratch(p->b, sizeof *d);
     if (!d || !parse_label(p, d, site->oneof != 0))
         return false;
-    mf_lexer before = p->lex;
-    mf_token first = p->token;
-    if (mf_parser_accept(p, "map") && mf_parser_at(p, "<")) {
+    d->type_at = p->token.at;
+    if (!mf_parser_accept(p, "map")) {
+        if (!parse_type(p, d))
+            return false;
+    } else if (mf_parser_at(p, "<")) {
         is_map = true;
-        d->type_at = first.at;
         if (!parse_map_types(p, site, d, &key, &value))
             return false;
     } else {
-        p->lex = before;
-        p->token = first;
-        if (!parse_type(p, d))
-            return false;
+        d->type_name = "map"; /* a message of that name */
     }
     if (!mf_parser_ident(p, "a field name", &name) ||
         !name_field(p, site, d, &name))
@@ -251,5 +249,5 @@ bool mf_parse_extend(mf_parser *p, mf_draft_message *message)
     mf_field_site site = {.message = message, .extendee_at = p->token.at};
     if (!mf_parser_dotted(p, "the message to extend", true, &site.extendee))
         return false;
-    return mf_parser_block(p, "extend", extend_statement, &site);
+    return mf_parser_block(p, "extend", "a field", extend_statement, &site);
 }

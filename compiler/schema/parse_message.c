@@ -210,7 +210,7 @@ static bool parse_oneof(mf_parser *p, mf_draft_message *m)
         return false;
     MF_LIST_ADD(&m->oneofs, at.oneof);
     at.site.oneof = m->oneofs.n;
-    return mf_parser_block(p, "the oneof", oneof_statement, &at);
+    return mf_parser_block(p, "the oneof", NULL, oneof_statement, &at);
 }
 
 static bool parse_extensions(mf_parser *p, mf_draft_message *m, mf_place at)
@@ -251,6 +251,6 @@ bool mf_parse_message(mf_parser *p, mf_draft_message *parent)
     mf_draft_message *m = mf_draft_message_add(p, parent, &name);
     if (!m)
         return false;
-    bool ok = mf_parser_block(p, "the message", message_statement, m);
+    bool ok = mf_parser_block(p, "the message", NULL, message_statement, m);
     return mf_draft_message_close(p, m) && ok;
 }

@@ -43,8 +43,12 @@ static bool parse_method(mf_parser *p, mf_draft_service *s)
                     &m->response_at))
         return false;
     MF_LIST_ADD(&s->methods, m);
-    if (mf_parser_at(p, "{"))
-        return mf_parser_block(p, "the method", method_statement, m);
+    if (mf_parser_at(p, "{")) {
+        /* protoc writes options, be they empty, for a method with a body */
+        m->method.options = mf_build_keep(p->b, sizeof *m->method.options);
+        return m->method.options &&
+               mf_parser_block(p, "the method", NULL, method_statement, m);
+    }
     return mf_parser_expect(p, ";");
 }
 
@@ -72,7 +76,7 @@ bool mf_parse_service(mf_parser *p)
     s->service.line = name.at.line;
     s->service.column = name.at.column;
     MF_LIST_ADD(&p->file->services, s);
-    bool ok = mf_parser_block(p, "the service", service_statement, s);
+    bool ok = mf_parser_block(p, "the service", NULL, service_statement, s);
     s->service.methods =
         mf_build_keep(p->b, s->methods.n * sizeof *s->service.methods);
     if (!s->service.methods)

@@ -197,7 +197,7 @@ void mf_parser_skip_statement(mf_parser *p)
     }
 }
 
-bool mf_parser_block(mf_parser *p, const char *what,
+bool mf_parser_block(mf_parser *p, const char *what, const char *first,
                      bool (*statement)(mf_parser *p, void *of), void *of)
 {
     mf_place open = p->token.at;
@@ -210,6 +210,8 @@ bool mf_parser_block(mf_parser *p, const char *what,
         skip_block(p);
         return true;
     }
+    if (first && mf_parser_at(p, "}"))
+        return mf_parser_unexpected(p, first);
     p->depth++;
     while (!mf_parser_at(p, "}") && p->token.kind != MF_TOKEN_END) {
         if (!statement(p, of))

@@ -281,6 +281,7 @@ int mf_schema_parse(mf_alloc *alloc, const mf_schema_source *source,
         finish(&b);
     int code = result(&b, err);
     mf_map_free(b.by_name);
+    mf_map_free(b.extensions);
     mf_arena_done(&b.scratch);
     if (code != 0) {
         schema_free(b.schema);
