@@ -184,7 +184,7 @@ unit: $(UNIT_TESTS)
 
 bench:
 	@.ci/setup bench
-	@$(MAKE) -s all samples
+	@$(MAKE) -s bench-programs
 	@BUILD=$(BUILD) tests/bench/run
 
 setup:

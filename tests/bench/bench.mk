@@ -1,0 +1,32 @@
+# The benchmarks and their peers in C++; made by `make bench` only.
+BENCH = $(BUILD)/tests/bench
+BENCH_CXXFLAGS = -O2 -g -std=c++17 -I. -I$(BENCH)/gen
+PROTOS += tests/bench/bench.proto
+
+$(BENCH)/load $(BENCH)/codec $(BENCH)/calls: $(BENCH)/%: tests/bench/%.c \
+		tests/bench/random.h $(BUILD)/libmayfly.a | $(PROTO_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -I. $(PROTO_DIRS) $(LDFLAGS) -o $@ $< \
+	  $(BUILD)/libmayfly.a $(LIBS)
+
+$(BENCH)/gen/%.pb.cc: tests/bench/%.proto
+	@mkdir -p $(@D)
+	protoc -I tests/bench --cpp_out=$(@D) $<
+
+$(BENCH)/gen/greeter.grpc.pb.cc: samples/greeter/greeter.proto
+	@mkdir -p $(@D)
+	protoc -I samples/greeter --cpp_out=$(@D) --grpc_out=$(@D) \
+	  --plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin $<
+
+$(BENCH)/codec_cpp: tests/bench/codec_cpp.cc $(BENCH)/gen/bench.pb.cc \
+		tests/bench/random.h
+	g++ $(BENCH_CXXFLAGS) -o $@ $(filter %.cc,$^) -lprotobuf -lpthread
+
+$(BENCH)/grpc_greeter: tests/bench/grpc_greeter.cc \
+		$(BENCH)/gen/greeter.grpc.pb.cc tests/bench/random.h
+	g++ $(BENCH_CXXFLAGS) -o $@ $(filter %.cc,$^) $(BENCH)/gen/greeter.pb.cc \
+	  $$(pkg-config --libs grpc++ protobuf) -lpthread
+
+bench-programs: $(BENCH)/load $(BENCH)/codec $(BENCH)/calls $(BENCH)/codec_cpp \
+	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
+.PHONY: bench-programs
