@@ -8,7 +8,7 @@ import subprocess
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 FILE_MAX, FUNCTION_MAX = 600, 100
 # data that is kept as it came out of something
-DATA = re.compile(r"^tests/(golden|data|interop/data|fuzz/corpus)/.*|.*\.(txt|json|bin)$")
+DATA = re.compile(r"^tests/(golden|corpus|data|fuzz/corpus)/.*|.*\.(txt|json|bin)$")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b")
 PATHS = re.compile(r"/tmp/m" r"f\b|/wor" r"k/|/hom" r"e/\w")
 
