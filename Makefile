@@ -164,10 +164,10 @@ test-programs: all $(UNIT_TESTS) $(USER_TESTS) $(SAMPLES) $(TEST_EXTRAS)
 FUZZ_SRCS = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS = $(FUZZ_SRCS:%.c=$(BUILD)/%)
 
-$(FUZZERS): $(BUILD)/%: %.c $(BUILD)/libmayfly-internal.a
+$(FUZZERS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< \
-	  $(BUILD)/libmayfly-internal.a $(LIBS)
+	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
 fuzzers: $(FUZZERS)
 

@@ -340,10 +340,10 @@ def main():
         print(f"# {wire.hex()}")
     say(not wrong, "what protobuf wrote comes back byte for byte")
     answers = run(wires, "--plain")
-    say(all(a == (0, w) for w, a in zip(wires, answers)), "the same without pext")
+    say(all(a == (0, w) for w, a in zip(wires, answers)), "the same as gcc made it, without pext")
 
     judge(Everything, list(special()), "unusual forms and limits")
-    judge(Everything, list(special()), "unusual forms and limits without pext", "--plain")
+    judge(Everything, list(special()), "unusual forms and limits as gcc made it, without pext", "--plain")
 
     judge(Everything, list(maps()), "keys that come again", exact=True)
 
