@@ -304,11 +304,9 @@ static void print_shortest(double value, bool is_float, char *out)
     }
     double size = fabs(value);
     int exponent = 0, last = is_float ? 9 : 17;
-    /* Of normal values the first 15 (6) digits hold any shorter text there is.
-     */
-    int n = is_float ? 6 : 15;
-    if (size < (is_float ? (double)FLT_MIN : DBL_MIN))
-        n = 1;
+    /* Of normal values the first 15 digits (6 of a float's) hold any shorter
+     * text there is. Small floats keep 6, as other writers of this JSON do. */
+    int n = is_float ? 6 : size < DBL_MIN ? 1 : 15;
     locale_t c = c_locale();
     for (; n <= last; n++) {
         exponent = round_digits(size, n, digits);
