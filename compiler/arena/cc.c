@@ -279,6 +279,9 @@ static int link_image(job *j, TCCState *s)
         if (run->unresolved)
             return mf_error_set(j->err, MAYFLY_ELINK, "unresolved: %s",
                                 run->names);
+        if (!run->n_findings)
+            return mf_error_set(j->err, MAYFLY_ELIMIT,
+                                "code: the unit is too large");
         return error_of(run, "linking failed", j->err);
     }
     size_t room = (tables + (size_t)need + PAGE) / PAGE * PAGE;

@@ -254,6 +254,20 @@ int mf_hook_define(void *cstr, const char *format, ...)
     return 0;
 }
 
+/* Room for a variable. libtcc's linker counts in 32 bits; zeroed variables take
+ * no memory here that would bound them. */
+size_t mf_hook_section_add(void *section, size_t size, int align)
+{
+    mf_run *run = mf_run_now();
+    size_t most = (size_t)1 << 30;
+    mf_run_check(run);
+    if (align < 0 || size > most || (size_t)align > most ||
+        run->object_bytes + size + (size_t)align > most)
+        mf_run_stop(run, MAYFLY_ELIMIT, "code: the variables are too large");
+    run->object_bytes += size + (size_t)align;
+    return mf_libtcc_section_add(section, size, align);
+}
+
 /* #pragma comment(option, ...): a source does not choose the compiler's
  * options. */
 void mf_hook_pragma_option(void *state, const char *options)

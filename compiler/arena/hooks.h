@@ -35,6 +35,7 @@ _Noreturn void mf_hook_stack_chk_fail(void);
 void mf_hook_preprocess_start(void *state, int filetype);
 void mf_hook_cstr_cat(void *cstr, const char *text, int len);
 int mf_hook_define(void *cstr, const char *format, ...);
+size_t mf_hook_section_add(void *section, size_t size, int align);
 void mf_hook_pragma_option(void *state, const char *options);
 void mf_hook_add_runtime(void *state);
 void *mf_hook_image_copy(void *to, const void *from, size_t n);
@@ -60,6 +61,7 @@ void mf_libtcc_next(void);
 void *mf_libtcc_sym_push2(void **stack, int v, int t, intptr_t c);
 void mf_libtcc_preprocess_start(void *state, int filetype);
 void mf_libtcc_cstr_cat(void *cstr, const char *text, int len);
+size_t mf_libtcc_section_add(void *section, size_t size, int align);
 extern const char mf_libtcc_text[]; /* begin of its instructions */
 
 #endif

@@ -39,11 +39,12 @@ LIBTCC_FLAGS = \
   $(foreach s,$(LIBTCC_OUT),--redefine-sym $(s)=mf_hook_$(s:__%=%)) \
   $(foreach s,$(LIBTCC_OVER),--redefine-sym $(s)=mf_hook_$(s)) \
   --redefine-sym next=mf_libtcc_next --redefine-sym sym_push2=mf_libtcc_sym_push2 \
-  --redefine-sym preprocess_start=mf_libtcc_preprocess_start
+  --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
+  --redefine-sym section_add=mf_libtcc_section_add
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
   mf_libtcc_next mf_libtcc_sym_push2 mf_libtcc_preprocess_start \
-  mf_libtcc_cstr_cat mf_hook_cstr_cat
+  mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@rm -rf $(LIBTCC_DIR) && mkdir -p $(LIBTCC_DIR)
@@ -51,6 +52,7 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@# Each token, and each macro that is expanded, is a place to stop at.
 	@for o in tccgen tccasm i386-asm; do \
 	  objcopy --redefine-sym next=mf_hook_next $(LIBTCC_DIR)/$$o.o; done
+	@objcopy --redefine-sym section_add=mf_hook_section_add $(LIBTCC_DIR)/tccgen.o
 	@set -e; cd $(LIBTCC_DIR); \
 	objcopy $(LIBTCC_OVER:%=--weaken-symbol %) \
 	  --redefine-sym preprocess_start=mf_hook_preprocess_start \

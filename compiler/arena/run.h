@@ -58,11 +58,12 @@ typedef struct mf_run {
     void *pool_owner; /* a pool's owner, whose kind is not known yet */
     void *pool;
 
-    uint8_t *image;     /* where the linked bytes go ... */
-    uintptr_t image_at; /* ... and where they think they are */
-    size_t image_room;  /* bytes of `image` */
-    size_t image_end;   /* end of what was written */
-    size_t copy_at;     /* the last section that was copied */
+    size_t object_bytes; /* of variables so far, zeroed ones too */
+    uint8_t *image;      /* where the linked bytes go ... */
+    uintptr_t image_at;  /* ... and where they think they are */
+    size_t image_room;   /* bytes of `image` */
+    size_t image_end;    /* end of what was written */
+    size_t copy_at;      /* the last section that was copied */
     size_t copy_bytes;
     size_t text_bytes; /* of executable sections */
     size_t data_at;    /* begin of the first other section, or SIZE_MAX */
