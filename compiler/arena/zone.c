@@ -104,37 +104,38 @@ static void close_file(chunk *c)
     c->file_bytes = 0;
 }
 
-static chunk *new_chunk(mf_zone *zone, size_t bytes)
+/* Errors: ENOMEM; ELIMIT where the range has no room for it. */
+static int new_chunk(mf_zone *zone, size_t bytes, chunk **ret)
 {
     size_t size = CHUNK_MIN;
-    size_t at;
     while (size < zone->used / 8 && size < CHUNK_MAX)
         size *= 2;
     if (size < bytes)
         size = (bytes + CHUNK_MIN - 1) / CHUNK_MIN * CHUNK_MIN;
     chunk *c = mf_alloc_zero(zone->alloc, sizeof *c);
     if (!c)
-        return NULL;
+        return MAYFLY_ENOMEM;
     mf_extents_init(&c->free, zone->alloc);
-    if (mf_extents_promise(&zone->space) != 0) {
-        mf_alloc_free(zone->alloc, c);
-        return NULL;
-    }
-    if (mf_extents_promise(&c->free) != 0 ||
-        !mf_extents_take(&zone->space, size, &at)) {
+    int code = mf_extents_promise(&c->free);
+    if (code == 0)
+        code = mf_extents_promise(&zone->space);
+    if (code == 0 && !mf_extents_take(&zone->space, size, &c->at)) {
         mf_extents_unpromise(&zone->space);
+        code = MAYFLY_ELIMIT;
+    }
+    if (code != 0) {
         mf_extents_done(&c->free);
         mf_alloc_free(zone->alloc, c);
-        return NULL;
+        return code;
     }
     mf_extents_give(&c->free, 0, size);
     mf_extents_unpromise(&c->free);
-    c->at = at;
     c->bytes = size;
     c->fd = -1;
     c->next = zone->chunks;
     zone->chunks = c;
-    return c;
+    *ret = c;
+    return 0;
 }
 
 static void drop_chunk(mf_zone *zone, chunk *c)
@@ -272,13 +273,14 @@ static int take_pages(mf_zone *zone, size_t bytes, chunk **ret, size_t *ret_at)
         }
         mf_extents_unpromise(&c->free);
     }
-    chunk *c = new_chunk(zone, bytes);
-    if (!c)
-        return MAYFLY_ELIMIT;
-    *ret = c;
-    if (mf_extents_promise(&c->free) != 0)
-        return MAYFLY_ENOMEM;
+    chunk *c = NULL;
+    int code = new_chunk(zone, bytes, &c);
+    if (code == 0)
+        code = mf_extents_promise(&c->free);
+    if (code != 0)
+        return code;
     mf_extents_take(&c->free, bytes, ret_at);
+    *ret = c;
     return 0;
 }
 
