@@ -49,8 +49,8 @@ struct mf_cc {
     mf_alloc *alloc;
     mf_zone *zone;
     pthread_mutex_t lock;
-    mf_carena *hot;     /* reset, for the next compile; or NULL */
-    uint64_t hot_since; /* monotonic, of the end of the last compile */
+    mf_carena *hot;   /* reset, for the next compile; or NULL */
+    uint64_t used_at; /* monotonic, of the end of the last compile */
     atomic_size_t resident_bytes;
 };
 
@@ -393,16 +393,18 @@ static mf_carena *take_arena(mf_cc *cc, size_t bytes)
     return a ? a : mf_carena_new(cc->alloc, bytes);
 }
 
+/* The end of a compile; `a` is NULL where the arena stays with the image. */
 static void give_arena(mf_cc *cc, mf_carena *a)
 {
     uint64_t now = mf_clock_ns();
-    mf_carena_reset(a, 0);
+    if (a)
+        mf_carena_reset(a, 0);
     pthread_mutex_lock(&cc->lock);
-    if (!cc->hot) {
+    if (a && !cc->hot) {
         cc->hot = a;
         a = NULL;
     }
-    cc->hot_since = now;
+    cc->used_at = now;
     pthread_mutex_unlock(&cc->lock);
     mf_carena_free(a);
 }
@@ -489,9 +491,9 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     if (code == 0 && input->resident) {
         j->image.resident = run->arena;
         atomic_fetch_add(&cc->resident_bytes, mf_carena_peak(run->arena));
-    } else {
-        give_arena(cc, run->arena);
+        run->arena = NULL;
     }
+    give_arena(cc, run->arena);
     if (code == 0)
         *ret_image = j->image;
     tell_findings(run);
@@ -533,12 +535,13 @@ void mf_cc_trim(mf_cc *cc, uint64_t idle_ns)
 {
     mf_carena *a = NULL;
     pthread_mutex_lock(&cc->lock);
-    if (cc->hot && (!idle_ns || mf_clock_ns() - cc->hot_since >= idle_ns)) {
+    int idle = !idle_ns || mf_clock_ns() - cc->used_at >= idle_ns;
+    if (idle) {
         a = cc->hot;
         cc->hot = NULL;
     }
     pthread_mutex_unlock(&cc->lock);
-    if (!a)
+    if (!idle)
         return;
     mf_carena_free(a);
     mf_run_idle();

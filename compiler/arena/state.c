@@ -38,7 +38,8 @@ static atomic_uint lock_word;     /* generation << 2 | state */
 static mf_run *run_now;           /* whoever holds the lock */
 static char data_first[DATA_MAX]; /* libtcc's initialised data as it was */
 static int data_known;
-static int untouched; /* libtcc's state is as at the start */
+static int untouched; /* libtcc's state is as at the start ... */
+static int has_pages; /* ... but may have pages of memory */
 
 static uint64_t fail_at; /* of the test hook; under the lock */
 static uint64_t fail_count;
@@ -115,6 +116,7 @@ void mf_run_enter(mf_run *run)
     }
     reset();
     untouched = 0;
+    has_pages = 1;
     run_now = run;
 }
 
@@ -130,13 +132,14 @@ void mf_run_idle(void)
     unsigned base = word_of_process();
     if (!try_lock(base))
         return;
-    if (data_known) {
+    if (has_pages) {
         uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
         uintptr_t from = ((uintptr_t)bss_begin + page - 1) & ~(page - 1);
         uintptr_t to = (uintptr_t)bss_end & ~(page - 1);
         reset();
         if (from < to)
             madvise((void *)from, to - from, MADV_DONTNEED);
+        has_pages = 0;
     }
     unlock(base);
 }

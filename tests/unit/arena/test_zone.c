@@ -1,0 +1,347 @@
+/* The code zone: places, rights, memory given back, and systems that refuse. */
+#include "base/error.h"
+#include "compiler/arena/zone.h"
+#include "tests/unit/arena/proc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+enum { PAGE = 4096 };
+
+/* mov eax, imm32; ret */
+static void write_code(uint8_t *at, uint32_t value)
+{
+    at[0] = 0xb8;
+    memcpy(at + 1, &value, 4);
+    at[5] = 0xc3;
+}
+
+static int call(const mf_span *span)
+{
+    return ((int (*)(void))(uintptr_t)span->base)();
+}
+
+static int put(mf_zone *zone, uint32_t value, size_t code_pages,
+               size_t data_pages, mf_span *ret, mayfly_error *err)
+{
+    static uint8_t code[64 * PAGE], data[64 * PAGE];
+    write_code(code, value);
+    memset(data, 7, sizeof data);
+    int failed =
+        mf_zone_take(zone, code_pages * PAGE, data_pages * PAGE, ret, err);
+    if (failed)
+        return failed;
+    failed = mf_zone_fill(zone, ret, code, data, err);
+    if (failed)
+        mf_zone_give(zone, ret);
+    return failed;
+}
+
+static void test_life(void **state)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span[3];
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    assert_false(mf_zone_holds(zone, &alloc));
+    int before = proc_mappings();
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(
+            put(zone, 100 + i, 1 + i, i == 1 ? 2 : 0, &span[i], &err), 0);
+    assert_int_equal(mf_zone_used(zone), 8 * PAGE);
+    assert_in_range(mf_zone_backed(zone), 6 * PAGE, 8 * PAGE);
+    assert_int_equal(proc_writable_code(), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(call(&span[i]), 100 + i);
+        assert_true(mf_zone_holds(zone, span[i].base));
+    }
+    uint8_t *data = span[1].base + span[1].code_bytes;
+    assert_int_equal(data[2 * PAGE - 1], 7);
+    data[0] = 9;
+    mf_zone_give(zone, &span[0]);
+    assert_int_equal(call(&span[1]), 101);
+    mf_zone_give(zone, &span[2]);
+    mf_zone_give(zone, &span[1]);
+    assert_int_equal(mf_zone_used(zone), 0);
+    assert_int_equal(mf_zone_backed(zone), 0);
+    mf_zone_trim(zone);
+    assert_int_equal(proc_mappings(), before);
+    mf_zone_free(zone);
+    assert_int_equal(alloc.blocks, 0);
+}
+
+/* Neighbours are one mapping; addresses are not used again at once. */
+static void test_neighbours(void **state)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span[200];
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    int before = proc_mappings();
+    for (uint32_t i = 0; i < 200; i++)
+        assert_int_equal(put(zone, i, 1, 0, &span[i], &err), 0);
+    assert_true(proc_mappings() <= before + 2);
+    mf_span again;
+    mf_zone_give(zone, &span[7]);
+    assert_int_equal(put(zone, 1, 1, 0, &again, &err), 0);
+    assert_ptr_not_equal(again.base, span[7].base);
+    mf_zone_give(zone, &again);
+    for (uint32_t i = 0; i < 200; i++) {
+        if (i == 7)
+            continue;
+        assert_int_equal(call(&span[i]), i);
+        mf_zone_give(zone, &span[i]);
+    }
+    mf_zone_trim(zone);
+    assert_int_equal(proc_mappings(), before);
+    mf_zone_free(zone);
+}
+
+/* Random taking and giving: no two overlap, all is found again, nothing stays.
+ */
+static void test_random(void **state)
+{
+    enum { N = 64 };
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span[N];
+    uint32_t value[N] = {0};
+    unsigned seed = 99;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 2 << 20, &zone, &err), 0);
+    int mappings = proc_mappings(), descriptors = proc_descriptors();
+    int refused = 0;
+    for (uint32_t n = 1; n < 20000; n++) {
+        size_t i = (size_t)rand_r(&seed) % N;
+        if (value[i]) {
+            assert_int_equal(call(&span[i]), value[i]);
+            mf_zone_give(zone, &span[i]);
+            value[i] = 0;
+            continue;
+        }
+        size_t pages = 1 + (size_t)rand_r(&seed) % 40;
+        size_t data = (size_t)rand_r(&seed) % 3;
+        int code = put(zone, n, pages, data, &span[i], &err);
+        if (code == 0) {
+            value[i] = n;
+        } else {
+            assert_int_equal(code, MAYFLY_ELIMIT);
+            refused++;
+        }
+        if (n % 1000 == 0)
+            mf_zone_trim(zone);
+    }
+    assert_true(refused > 0);
+    for (size_t i = 0; i < N; i++) {
+        if (value[i])
+            mf_zone_give(zone, &span[i]);
+    }
+    mf_zone_trim(zone);
+    assert_int_equal(mf_zone_used(zone), 0);
+    assert_int_equal(mf_zone_backed(zone), 0);
+    assert_int_equal(proc_mappings(), mappings);
+    assert_int_equal(proc_descriptors(), descriptors);
+    mf_zone_free(zone);
+    assert_int_equal(alloc.blocks, 0);
+}
+
+static void test_cut(void **state)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span, next;
+    static uint8_t bytes[4 * PAGE];
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    assert_int_equal(mf_zone_take(zone, 4 * PAGE, 0, &span, &err), 0);
+    mf_zone_cut(zone, &span, 100, 10);
+    assert_int_equal(span.code_bytes, PAGE);
+    assert_int_equal(span.data_bytes, PAGE);
+    assert_int_equal(mf_zone_used(zone), 2 * PAGE);
+    assert_int_equal(mf_zone_fill(zone, &span, bytes, bytes, &err), 0);
+    assert_int_equal(mf_zone_take(zone, PAGE, 0, &next, &err), 0);
+    assert_ptr_equal(next.base, span.base + 2 * PAGE);
+    mf_zone_give(zone, &next);
+    mf_zone_give(zone, &span);
+    assert_int_equal(mf_zone_take(zone, SIZE_MAX, 0, &span, &err),
+                     MAYFLY_ELIMIT);
+    assert_int_equal(mf_zone_take(zone, 0, 0, &span, &err), MAYFLY_EINVAL);
+    mf_zone_free(zone);
+    assert_int_equal(alloc.blocks, 0);
+}
+
+/* --- in a child ----------------------------------------------------------- */
+
+static int in_child(int (*run)(void))
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(run());
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int one_unit(mayfly_error *err)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span;
+    mf_alloc_init(&alloc, NULL);
+    if (mf_zone_new(&alloc, 0, &zone, err) != 0)
+        return 1;
+    int code = put(zone, 33, 1, 1, &span, err);
+    if (code == 0) {
+        if (call(&span) != 33)
+            return 2;
+        mf_zone_give(zone, &span);
+    }
+    mf_zone_free(zone);
+    if (alloc.blocks)
+        return 3;
+    return code == 0 ? 0 : code == MAYFLY_EIO ? 4 : 5;
+}
+
+static int under_mdwe(void)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    /* PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN; older kernels have none */
+    if (prctl(65, 1ul, 0ul, 0ul, 0ul) != 0)
+        return errno == EINVAL ? 77 : 9;
+    void *rw = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mprotect(rw, PAGE, PROT_READ | PROT_EXEC) == 0)
+        return 8; /* it is not in force */
+    return one_unit(&err);
+}
+
+/* Refuses system call `nr` when its third argument has all of `bits`, and what
+ * is both writable and executable anyway. */
+static int refuse_call(long nr, unsigned bits, int with_exec_change)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)nr, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[2])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bits, 5, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                 with_exec_change ? (unsigned)SYS_mprotect : 0xffffffu, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                 offsetof(struct seccomp_data, args[2])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_EXEC),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROT_EXEC, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return 0;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int under_filter(void)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    if (!refuse_call(SYS_mmap, PROT_WRITE | PROT_EXEC, 1))
+        return 77;
+    if (mmap(NULL, PAGE, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+             -1, 0) != MAP_FAILED)
+        return 8;
+    return one_unit(&err);
+}
+
+static int without_executable(void)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    if (!refuse_call(SYS_mmap, PROT_EXEC, 1))
+        return 77;
+    int code = one_unit(&err);
+    return code == 4 && strstr(err.message, "executable memory") ? 0 : 6;
+}
+
+static int without_memfd(void)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    if (!refuse_call(SYS_memfd_create, 0, 0))
+        return 77;
+    int code = one_unit(&err);
+    return code == 4 && strstr(err.message, "executable memory") ? 0 : 6;
+}
+
+static void test_refusals(void **state)
+{
+    int (*const runs[])(void) = {under_mdwe, under_filter, without_executable,
+                                 without_memfd};
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        int code = in_child(runs[i]);
+        if (code != 0 && code != 77)
+            fail_msg("refusal %zu: %d", i, code);
+    }
+}
+
+static int after_stale_jump(void)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_alloc_init(&alloc, NULL);
+    if (mf_zone_new(&alloc, 0, &zone, &err) != 0 ||
+        put(zone, 1, 1, 0, &span, &err) != 0)
+        return 1;
+    mf_zone_give(zone, &span);
+    signal(SIGSEGV, SIG_DFL);
+    return call(&span);
+}
+
+static void test_stale(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(after_stale_jump());
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSEGV);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_life),     cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_random),   cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_stale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
