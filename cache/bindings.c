@@ -49,6 +49,17 @@ void *mf_context_binding(const mayfly_context *context, const void *key1,
     return b ? b->payload.unit : NULL;
 }
 
+void *mf_context_find_binding(const mayfly_context *context,
+                              int (*match)(void *state, const void *unit),
+                              void *state)
+{
+    const mf_binding *b =
+        atomic_load_explicit(&context->bindings, memory_order_acquire);
+    while (b && !match(state, b->payload.unit))
+        b = b->next;
+    return b ? b->payload.unit : NULL;
+}
+
 void *mf_context_add_binding(mayfly_context *context, const void *key1,
                              uint32_t key2, const mf_payload *payload,
                              mayfly_error *err)

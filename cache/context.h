@@ -103,6 +103,9 @@ void *mf_context_host(const mayfly_context *context);
  * lease. */
 void *mf_context_binding(const mayfly_context *context, const void *key1,
                          uint32_t key2);
+void *mf_context_find_binding(const mayfly_context *context,
+                              int (*match)(void *state, const void *unit),
+                              void *state); /* the newest that matches */
 void *mf_context_add_binding(mayfly_context *context, const void *key1,
                              uint32_t key2, const mf_payload *payload,
                              mayfly_error *err);

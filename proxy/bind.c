@@ -122,27 +122,46 @@ static int build_own(mf_compiler *c, mf_heap *heap, mf_plan *plan,
     return mf_unit_build(c, &input, ret_unit, NULL, err);
 }
 
+static int serves_plan(void *plan, const void *bound)
+{
+    const mf_bound *b = bound;
+    return b->own && mf_plan_fits(b->own->plan, plan);
+}
+
+/* A unit of this context whose code serves the plan: its own, or one that was
+ * built for the same header in another source file of the program. NULL: there
+ * is none. */
+static const mf_unit *find_unit(mayfly_context *context, mf_plan *plan)
+{
+    const mf_unit *native = mf_context_unit(context);
+    if (mf_plan_fits(native->plan, plan))
+        return native;
+    const mf_bound *b = mf_context_find_binding(context, serves_plan, plan);
+    return b ? b->own : NULL;
+}
+
 /* A binding from a bound plan. Heap and plan are gone or taken over afterwards.
  */
-static int bound_from_plan(const mf_unit *native, mf_heap *heap, mf_plan *plan,
-                           mf_bound **ret_bound, mayfly_error *err)
+static int bound_from_plan(mayfly_context *context, mf_heap *heap,
+                           mf_plan *plan, mf_bound **ret_bound,
+                           mayfly_error *err)
 {
-    mf_compiler *c = native->compiler;
+    const mf_unit *found = find_unit(context, plan);
+    mf_compiler *c = ((const mf_unit *)mf_context_unit(context))->compiler;
     int service = plan->n_services != 0;
     uint32_t n = service ? plan->services[0].n_methods : 0;
     int code = 0;
-    int fits = mf_plan_fits(native->plan, plan);
     mf_unit *own = NULL;
     mf_bound *b =
         mf_alloc_zero(c->alloc, sizeof *b + n * sizeof(mf_bound_method));
     if (!b)
         code = mf_error_nomem(err, "a binding");
-    if (code == 0 && !fits)
+    if (code == 0 && !found)
         code = build_own(c, heap, plan, &own, err);
     if (code == 0) {
         b->alloc = c->alloc;
         b->own = own;
-        b->unit = own ? own : native;
+        b->unit = own ? own : found;
         b->n_methods = n;
         if (service)
             code = link_methods(b, &plan->services[0], err);
@@ -188,7 +207,7 @@ static int make(mayfly_context *context, const mayfly_layout *layout,
         return code;
     }
     mf_bound *b;
-    code = bound_from_plan(native, heap, plan, &b, err);
+    code = bound_from_plan(context, heap, plan, &b, err);
     if (code == 0 && service == MF_NO_MESSAGE) {
         code = link_message(b, layout->messages[message].full_name, err);
         if (code != 0)

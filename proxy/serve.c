@@ -250,15 +250,10 @@ int mayfly_server_add_context(mayfly_server *server, mayfly_context *context,
     return code;
 }
 
-/* Whether a header's method is the one that the call came by. Source that is
- * compiled into the context has tables of its own, made from the same schema.
- */
+/* Whether a header's method is the one that the call came by. */
 static int is_method(const served *s, const mayfly_layout *layout,
                      uint32_t service, uint32_t method)
 {
-    if (s->layout)
-        return s->layout == layout && s->service == service &&
-               s->method == method;
     if (!layout || service >= layout->n_services ||
         method >= layout->services[service].n_methods)
         return 0;
@@ -267,6 +262,20 @@ static int is_method(const served *s, const mayfly_layout *layout,
     return strncmp(s->path + 1, l->full_name, n) == 0 &&
            s->path[1 + n] == '/' &&
            strcmp(s->path + n + 2, l->methods[method].name) == 0;
+}
+
+/* The reply's layout may be another than the handler's: each source file that
+ * includes a header has tables of its own. The call holds a lease. */
+static int answer_as(const served *s, mayfly_call *call,
+                     const mayfly_layout *layout, uint32_t service,
+                     uint32_t method, const void *reply, mayfly_error *err)
+{
+    const mf_bound *bound;
+    int code = mf_bind_service(s->context, layout, service, &bound, err);
+    if (code != 0)
+        return code;
+    served other = {.unit = bound->unit, .stub = bound->methods[method].stub};
+    return answer(&other, call, reply, err);
 }
 
 int mayfly_call_reply_typed(mayfly_call *call, const mayfly_layout *layout,
@@ -283,5 +292,7 @@ int mayfly_call_reply_typed(mayfly_call *call, const mayfly_layout *layout,
     if (!is_method(s, layout, service, method))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "the call is one of %s, the reply is not", s->path);
-    return answer(s, call, reply, err);
+    if (s->layout == layout)
+        return answer(s, call, reply, err);
+    return answer_as(s, call, layout, service, method, reply, err);
 }

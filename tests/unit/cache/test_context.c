@@ -220,6 +220,11 @@ static void test_options_of_another_size(void **state)
     fake_host_done(&h);
 }
 
+static int has_bytes(void *bytes, const void *unit)
+{
+    return ((const fake_unit *)unit)->bytes == *(size_t *)bytes;
+}
+
 static void test_bindings(void **state)
 {
     (void)state;
@@ -241,6 +246,10 @@ static void test_bindings(void **state)
     assert_ptr_equal(mf_context_binding(c, &layout1, 0), a.unit);
     assert_ptr_equal(mf_context_binding(c, &layout2, 0), b.unit);
     assert_null(mf_context_binding(c, &layout1, 1));
+    size_t bytes = 20;
+    assert_ptr_equal(mf_context_find_binding(c, has_bytes, &bytes), a.unit);
+    bytes = 40;
+    assert_null(mf_context_find_binding(c, has_bytes, &bytes));
     mf_lease_drop(c);
     assert_int_equal(mayfly_unload(c, NULL, NULL, &err), 0);
     assert_int_equal(h.destroyed, 4);
