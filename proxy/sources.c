@@ -84,6 +84,10 @@ static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
     }
     if (code == 0)
         *ret_first = find_file(*ret_schema, names[0]);
+    /* An import has a place; a file that was asked for has the user's own name.
+     */
+    if (code == MAYFLY_ENOTFOUND && !s->text && n == 1 && err && err->line == 0)
+        mf_error_wrap(err, code, "%s", s->paths[0]);
     mf_alloc_free(alloc, names);
     return code;
 }

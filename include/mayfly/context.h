@@ -80,7 +80,8 @@ typedef struct mayfly_load_options {
  * that holds it. Blocks while it compiles. The caller owns the handle: unload it,
  * then mayfly_context_unref.
  *
- * Errors: EINVAL, EIO (a file cannot be read), ESCHEMA (with line and column),
+ * Errors: EINVAL, ENOTFOUND (a file or an import that is not there), EIO (a file
+ * cannot be read), ESCHEMA (with line and column),
  * ECOMPILE and ELINK (handler source), ELIMIT (which limit is named), ENOMEM,
  * EUNSUPPORTED (proto2, editions), EFORKED.
  */

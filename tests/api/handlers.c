@@ -64,14 +64,14 @@ static void test_served_from_source(void **state)
     mayfly_host *host = hello_host();
     mayfly_context *c = load(host);
     hello_pair pair = hello_connect(host);
-    hello_Greeter *greeter;
+    hello_Greeter *greeter = NULL;
     must(mayfly_server_add_context(pair.server, c, &base, NULL, &err));
     must(hello_Greeter_new(c, pair.channel, &greeter, &err));
 
     mayfly_str titles[] = {MAYFLY_STR("a"), MAYFLY_STR("b")};
     hello_Request q = {
         .name = MAYFLY_STR("ada"), .times = 2, .titles = {titles, 2, 0}};
-    hello_Reply *r;
+    hello_Reply *r = NULL;
     for (int i = 0; i < 10; i++) {
         mayfly_call *call = hello_call(host);
         must(hello_Greeter_SayHello(greeter, call, &q, &r, &err));

@@ -15,7 +15,7 @@ static void test_load_and_unload(void **state)
     assert_int_equal(mayfly_context_get_state(c), MAYFLY_LIVE);
     assert_string_equal(mayfly_context_name(c), "hello");
 
-    mayfly_receipt *live, *gone;
+    mayfly_receipt *live = NULL, *gone = NULL;
     must(mayfly_context_receipt(c, &live, &err));
     assert_true(mayfly_receipt_retained(live) > 4096);
     must(mayfly_unload(c, NULL, &gone, &err));
@@ -107,7 +107,7 @@ static void test_bad_schemas_have_a_place(void **state)
     refuse_schema(host, "syntax = \"proto2\";\n", MAYFLY_EUNSUPPORTED,
                   "proto2");
     refuse_schema(host, "syntax = \"proto3\";\nimport \"gone.proto\";\n",
-                  MAYFLY_ESCHEMA, "gone.proto");
+                  MAYFLY_ENOTFOUND, "bad.proto:2:");
 
     findings f = {0};
     const mayfly_source schema = {
@@ -172,7 +172,7 @@ static void test_bad_arguments(void **state)
               "");
     must_fail(
         mayfly_load_file(host, "x", "/nowhere/gone.proto", NULL, &c, &err),
-        MAYFLY_EIO, "gone.proto");
+        MAYFLY_ENOTFOUND, "/nowhere/gone.proto");
     mayfly_host_free(host);
 }
 

@@ -231,7 +231,7 @@ static void test_started_calls_stand_alone(void **state)
     world *w = *state;
     waiting all = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
     mayfly_context *own = hello_load(w->host, HELLO_V1, NULL);
-    hello_Greeter *greeter;
+    hello_Greeter *greeter = NULL;
     hello_Request q = {.name = MAYFLY_STR("bob")};
     must(hello_Greeter_new(own, w->pair.channel, &greeter, &err));
     for (int i = 0; i < MANY; i++) {
@@ -259,7 +259,7 @@ static void on_loop(void *state, mayfly_call *call, int code, void *reply)
     nested *n = state;
     mayfly_call *second = NULL;
     hello_Request q = {.name = MAYFLY_STR("bob")};
-    hello_Reply *r;
+    hello_Reply *r = NULL;
     mayfly_call_new(n->w->host, NULL, &second, NULL);
     n->blocking_code =
         hello_Greeter_SayHello(n->w->greeter, second, &q, &r, NULL);
@@ -320,13 +320,13 @@ static void test_twice_and_unknown(void **state)
         MAYFLY_ENOTFOUND, "hello");
 
     hello_pair other = hello_connect(w->host);
-    hello_Greeter *greeter;
+    hello_Greeter *greeter = NULL;
     must(
         hello_Greeter_serve(other.server, w->context, &none, NULL, NULL, &err));
     must(hello_Greeter_new(w->context, other.channel, &greeter, &err));
     mayfly_call *call = hello_call(w->host);
     hello_Request q = {.name = MAYFLY_STR("bob")};
-    hello_Reply *r;
+    hello_Reply *r = NULL;
     must_fail(hello_Greeter_SayHello(greeter, call, &q, &r, &err),
               MAYFLY_ESTATUS, "");
     assert_int_equal(mayfly_call_status(call), MAYFLY_STATUS_UNIMPLEMENTED);
@@ -356,7 +356,7 @@ static void test_bad_utf8_is_not_sent(void **state)
 {
     world *w = *state;
     hello_Request q = {.name = MAYFLY_STR("\xff")};
-    hello_Reply *r;
+    hello_Reply *r = NULL;
     mayfly_call *call = hello_call(w->host);
     must_fail(hello_Greeter_SayHello(w->greeter, call, &q, &r, &err),
               MAYFLY_EENCODE, "UTF-8");
@@ -369,7 +369,7 @@ static void test_messages(void **state)
     world *w = *state;
     mayfly_arena *arena;
     mayfly_bytes wire;
-    hello_Request q = {.name = MAYFLY_STR("zoe"), .times = 4}, *back;
+    hello_Request q = {.name = MAYFLY_STR("zoe"), .times = 4}, *back = NULL;
     must(mayfly_arena_new(w->host, 0, &arena, &err));
     must(hello_Request_encode(w->context, &q, arena, &wire, &err));
     assert_int_equal(wire.len, 7);

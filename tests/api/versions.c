@@ -71,7 +71,7 @@ static void test_client(void **state)
     mayfly_host *host = hello_host();
     mayfly_context *c = hello_load_source(host, HELLO_V2, source_v2);
     hello_pair pair = hello_connect(host);
-    hello_Greeter *greeter;
+    hello_Greeter *greeter = NULL;
     must(mayfly_server_add_context(pair.server, c, NULL, NULL, &err));
     must(hello_Greeter_new(c, pair.channel, &greeter, &err));
 
@@ -81,7 +81,7 @@ static void test_client(void **state)
         .name = MAYFLY_STR("ada"), .times = 12, .number = 1000, .from = &from};
     for (int i = 0; i < 3; i++) {
         mayfly_call *call = hello_call(host);
-        hello_Reply *r;
+        hello_Reply *r = NULL;
         must(hello_Greeter_SayHello(greeter, call, &q, &r, &err));
         assert_true(is_text(r->message, "ada"));
         assert_int_equal(r->number, 1000);
@@ -94,7 +94,7 @@ static void test_client(void **state)
     }
     /* The method that the schema has lost */
     mayfly_call *call = hello_call(host);
-    hello_Reply *r;
+    hello_Reply *r = NULL;
     must_fail(hello_Greeter_Lost(greeter, call, &q, &r, &err), MAYFLY_ENOTFOUND,
               "");
     mayfly_call_free(call);
@@ -205,8 +205,8 @@ static void test_bound_once(void **state)
     mayfly_host *host = hello_host();
     mayfly_context *c = hello_load(host, HELLO_V2, NULL);
     hello_pair pair = hello_connect(host);
-    hello_Greeter *one, *two;
-    mayfly_receipt *first, *second;
+    hello_Greeter *one = NULL, *two = NULL;
+    mayfly_receipt *first = NULL, *second = NULL;
     must(hello_Greeter_new(c, pair.channel, &one, &err));
     must(mayfly_context_receipt(c, &first, &err));
     must(hello_Greeter_new(c, pair.channel, &two, &err));
