@@ -17,6 +17,7 @@
 
 #include <mayfly/error.h>
 
+#include <endian.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,26 +66,33 @@ static uint64_t rotate(uint64_t x, int by)
     return x << by | x >> (64 - by);
 }
 
-static void sip_rounds(uint64_t v[4], int rounds)
+static inline void sip_round(uint64_t v[4])
 {
-    while (rounds-- > 0) {
-        v[0] += v[1];
-        v[2] += v[3];
-        v[1] = rotate(v[1], 13) ^ v[0];
-        v[3] = rotate(v[3], 16) ^ v[2];
-        v[0] = rotate(v[0], 32);
-        v[2] += v[1];
-        v[0] += v[3];
-        v[1] = rotate(v[1], 17) ^ v[2];
-        v[3] = rotate(v[3], 21) ^ v[0];
-        v[2] = rotate(v[2], 32);
-    }
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
 }
 
-static uint64_t load_le(const uint8_t *p, size_t n)
+static inline void sip_word(uint64_t v[4], uint64_t word)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < n; i++)
+    v[3] ^= word;
+    sip_round(v);
+    sip_round(v);
+    v[0] ^= word;
+}
+
+/* The last bytes, fewer than eight, and the length. */
+static uint64_t last_word(const uint8_t *p, size_t left, size_t n)
+{
+    uint64_t word = (uint64_t)n << 56;
+    for (size_t i = 0; i < left; i++)
         word |= (uint64_t)p[i] << (8 * i);
     return word;
 }
@@ -92,24 +100,22 @@ static uint64_t load_le(const uint8_t *p, size_t n)
 uint64_t mf_siphash(const uint64_t key[2], const void *bytes, size_t n)
 {
     const uint8_t *p = bytes;
+    size_t left = n;
     uint64_t v[4] = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
                      key[0] ^ 0x6c7967656e657261u,
                      key[1] ^ 0x7465646279746573u};
-    uint64_t last = (uint64_t)n << 56;
 
-    for (; n >= 8; n -= 8, p += 8) {
-        uint64_t word = load_le(p, 8);
-        v[3] ^= word;
-        sip_rounds(v, 2);
-        v[0] ^= word;
+    for (; left >= 8; left -= 8, p += 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        sip_word(v, le64toh(word));
     }
-    if (n)
-        last |= load_le(p, n);
-    v[3] ^= last;
-    sip_rounds(v, 2);
-    v[0] ^= last;
+    sip_word(v, last_word(p, left, n));
     v[2] ^= 0xff;
-    sip_rounds(v, 4);
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
