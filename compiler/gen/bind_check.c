@@ -186,33 +186,6 @@ static int wire_class(unsigned type)
     }
 }
 
-static const char *type_text(unsigned type)
-{
-    static const char *const texts[] = {
-        [MAYFLY_TYPE_DOUBLE] = "double",
-        [MAYFLY_TYPE_FLOAT] = "float",
-        [MAYFLY_TYPE_INT64] = "int64",
-        [MAYFLY_TYPE_UINT64] = "uint64",
-        [MAYFLY_TYPE_INT32] = "int32",
-        [MAYFLY_TYPE_FIXED64] = "fixed64",
-        [MAYFLY_TYPE_FIXED32] = "fixed32",
-        [MAYFLY_TYPE_BOOL] = "bool",
-        [MAYFLY_TYPE_STRING] = "string",
-        [MAYFLY_TYPE_GROUP] = "group",
-        [MAYFLY_TYPE_MESSAGE] = "message",
-        [MAYFLY_TYPE_BYTES] = "bytes",
-        [MAYFLY_TYPE_UINT32] = "uint32",
-        [MAYFLY_TYPE_ENUM] = "enum",
-        [MAYFLY_TYPE_SFIXED32] = "sfixed32",
-        [MAYFLY_TYPE_SFIXED64] = "sfixed64",
-        [MAYFLY_TYPE_SINT32] = "sint32",
-        [MAYFLY_TYPE_SINT64] = "sint64",
-    };
-
-    return type < sizeof texts / sizeof *texts && texts[type] ? texts[type]
-                                                              : "?";
-}
-
 int mf_bind_check_field(const mf_plan_message *m, const mf_plan_field *f,
                         const mf_field *schema_field, mayfly_error *err)
 {
@@ -228,6 +201,7 @@ int mf_bind_check_field(const mf_plan_message *m, const mf_plan_field *f,
     return mf_error_set(
         err, MAYFLY_EINCOMPATIBLE,
         "%s.%s (%" PRIu32 "): header has %s%s, schema has %s%s", m->full_name,
-        f->name, f->number, header_many ? "repeated " : "", type_text(f->type),
-        schema_many ? "repeated " : "", type_text(schema_field->type));
+        f->name, f->number, header_many ? "repeated " : "",
+        mf_layout_type_text(f->type), schema_many ? "repeated " : "",
+        mf_layout_type_text(schema_field->type));
 }

@@ -1,8 +1,8 @@
 /*
  * compiler/gen/emit.h: text made from a plan.
  *
- * The header is what user programs and handler source include; the unit is the C
- * that libtcc compiles: struct types, encode functions, client stubs, server
+ * The header is what user programs and handler source include; the unit is the
+ * C that libtcc compiles: struct types, encode functions, client stubs, server
  * dispatchers. Nothing from a schema enters either but identifiers that names.c
  * has checked and literals that it has escaped.
  */

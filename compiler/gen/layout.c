@@ -39,6 +39,33 @@ bool mf_layout_is_message(unsigned type)
     return type == MAYFLY_TYPE_MESSAGE || type == MAYFLY_TYPE_GROUP;
 }
 
+const char *mf_layout_type_text(unsigned type)
+{
+    static const char *const texts[] = {
+        [MAYFLY_TYPE_DOUBLE] = "double",
+        [MAYFLY_TYPE_FLOAT] = "float",
+        [MAYFLY_TYPE_INT64] = "int64",
+        [MAYFLY_TYPE_UINT64] = "uint64",
+        [MAYFLY_TYPE_INT32] = "int32",
+        [MAYFLY_TYPE_FIXED64] = "fixed64",
+        [MAYFLY_TYPE_FIXED32] = "fixed32",
+        [MAYFLY_TYPE_BOOL] = "bool",
+        [MAYFLY_TYPE_STRING] = "string",
+        [MAYFLY_TYPE_GROUP] = "group",
+        [MAYFLY_TYPE_MESSAGE] = "message",
+        [MAYFLY_TYPE_BYTES] = "bytes",
+        [MAYFLY_TYPE_UINT32] = "uint32",
+        [MAYFLY_TYPE_ENUM] = "enum",
+        [MAYFLY_TYPE_SFIXED32] = "sfixed32",
+        [MAYFLY_TYPE_SFIXED64] = "sfixed64",
+        [MAYFLY_TYPE_SINT32] = "sint32",
+        [MAYFLY_TYPE_SINT64] = "sint64",
+    };
+
+    return type < sizeof texts / sizeof *texts && texts[type] ? texts[type]
+                                                              : "?";
+}
+
 uint32_t mf_layout_element_size(unsigned type)
 {
     switch (type) {

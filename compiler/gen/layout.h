@@ -17,6 +17,9 @@ uint32_t mf_layout_element_size(unsigned type);
 /* Whether the type is MESSAGE or GROUP. */
 bool mf_layout_is_message(unsigned type);
 
+/* The type's name in a schema, "int32"; "?" for a number that is no type. */
+const char *mf_layout_type_text(unsigned type);
+
 /* Gives the fields (sorted by number, presence kinds set, descriptors set)
  * their offsets and presence, and the message its size. Errors: ELIMIT, ENOMEM.
  */

@@ -27,11 +27,12 @@
 
 struct mf_names {
     mf_alloc *alloc;
-    mayfly_arena *arena; /* of the plan */
-    mf_map *taken;       /* every C name given out -> itself */
-    mf_map *next;        /* names wanted more than once -> next number to try */
-    mf_map *types;       /* full name -> C name */
-    mf_map *changed;     /* stem_key -> stem, where it is not the plain name */
+    mayfly_arena *arena;  /* of the plan: names that are kept */
+    mayfly_arena scratch; /* names at work, until all are made */
+    mf_map *taken;        /* every C name given out -> itself */
+    mf_map *next;    /* names wanted more than once -> next number to try */
+    mf_map *types;   /* full name -> C name */
+    mf_map *changed; /* stem_key -> stem, where it is not the plain name */
 };
 
 enum { DEPTH_MAX = 100 }; /* nesting of messages */
@@ -101,8 +102,8 @@ static const char *global_name(mayfly_arena *arena, const char *full_name)
     size_t n = strlen(full_name);
     bool single = strchr(full_name, '.') == NULL;
     bool type_like = n >= 2 && strcmp(full_name + n - 2, "_t") == 0;
-    char *s = mf_arena_printf(arena, "%s%s_", prefix_of(full_name), full_name);
-    char *end;
+    char *s = mf_arena_strdup(arena, full_name);
+    const char *prefix;
 
     if (!s)
         return NULL;
@@ -110,11 +111,12 @@ static const char *global_name(mayfly_arena *arena, const char *full_name)
         if (*c == '.')
             *c = '_';
     }
-    end = s + strlen(s) - 1;
-    *end = 0;
+    prefix = prefix_of(s);
+    if (*prefix)
+        return mf_arena_printf(arena, "%s%s", prefix, s);
     if ((single && is_lower(*s)) || type_like || all_upper(s) ||
         mf_name_reserved(s))
-        *end = '_';
+        return mf_arena_printf(arena, "%s_", s);
     return s;
 }
 
@@ -125,7 +127,7 @@ const char *mf_name_member(mayfly_arena *arena, const char *name)
     const char *suffix = *prefix ? "" : "_";
 
     return change ? mf_arena_printf(arena, "%s%s%s", prefix, name, suffix)
-                  : mf_arena_strdup(arena, name);
+                  : name;
 }
 
 bool mf_name_valid(const char *s)
@@ -167,12 +169,12 @@ static int nomem(mayfly_error *err)
 }
 
 /* Whether the name and all its kin are free. -1: no memory. */
-static int all_free(const mf_names *n, const char *name, const char *const *kin)
+static int all_free(mf_names *n, const char *name, const char *const *kin)
 {
     if (mf_map_get_str(n->taken, name))
         return 0;
     for (; *kin; kin++) {
-        const char *s = mf_arena_printf(n->arena, "%s%s", name, *kin);
+        const char *s = mf_arena_printf(&n->scratch, "%s%s", name, *kin);
         if (!s)
             return -1;
         if (mf_map_get_str(n->taken, s))
@@ -186,7 +188,7 @@ static int take(mf_names *n, const char *name, const char *const *kin)
     if (mf_map_put_str(n->taken, name, n))
         return -1;
     for (; *kin; kin++) {
-        const char *s = mf_arena_printf(n->arena, "%s%s", name, *kin);
+        const char *s = mf_arena_printf(&n->scratch, "%s%s", name, *kin);
         if (!s || mf_map_put_str(n->taken, s, n))
             return -1;
     }
@@ -203,12 +205,12 @@ static const char *take_free(mf_names *n, const char *name,
     int is_free;
 
     if (number)
-        at = mf_arena_printf(n->arena, "%s_%" PRIuPTR, name, number);
+        at = mf_arena_printf(&n->scratch, "%s_%" PRIuPTR, name, number);
     while (at && (is_free = all_free(n, at, kin)) != 1) {
         if (is_free < 0)
             return NULL;
         number = number ? number + 1 : 2;
-        at = mf_arena_printf(n->arena, "%s_%" PRIuPTR, name, number);
+        at = mf_arena_printf(&n->scratch, "%s_%" PRIuPTR, name, number);
     }
     if (!at || take(n, at, kin))
         return NULL;
@@ -225,8 +227,9 @@ static int name_type(mf_names *n, const char *full_name, const char *const *kin,
 
     if (code)
         return code;
-    name = global_name(n->arena, full_name);
+    name = global_name(&n->scratch, full_name);
     name = name ? take_free(n, name, kin) : NULL;
+    name = name ? mf_arena_strdup(n->arena, name) : NULL;
     if (!name || mf_map_put_str(n->types, full_name, (void *)(uintptr_t)name))
         return nomem(err);
     return 0;
@@ -273,18 +276,20 @@ static int keep_stem(mf_names *n, enum mf_name_op op, const void *of,
                      const char *stem)
 {
     stem_key key = {of, op};
+    char *kept = mf_arena_strdup(n->arena, stem);
 
-    return mf_map_put(n->changed, &key, sizeof key, (void *)(uintptr_t)stem);
+    return kept ? mf_map_put(n->changed, &key, sizeof key, kept) : -1;
 }
 
 /* The plain name of what is derived, changed when it is not ours to use. */
-static const char *derived_name(const mf_names *n, const char *owner,
+static const char *derived_name(mf_names *n, const char *owner,
                                 const char *word, const char *name)
 {
-    const char *plain = mf_arena_printf(n->arena, "%s_%s%s", owner, word, name);
+    const char *plain =
+        mf_arena_printf(&n->scratch, "%s_%s%s", owner, word, name);
 
     if (plain && (all_upper(plain) || mf_name_reserved(plain)))
-        plain = mf_arena_printf(n->arena, "%s_", plain);
+        plain = mf_arena_printf(&n->scratch, "%s_", plain);
     return plain;
 }
 
@@ -310,11 +315,11 @@ static int name_derived(mf_names *n, enum mf_name_op op, const char *owner,
  * free, -1: no memory. */
 static int take_handler(mf_names *n, const char *owner, const char *stem)
 {
-    const char *on = mf_arena_printf(n->arena, "%s_on_%s", owner, stem);
-    const char *member = mf_name_member(n->arena, stem);
+    const char *on = mf_arena_printf(&n->scratch, "%s_on_%s", owner, stem);
+    const char *member = mf_name_member(&n->scratch, stem);
 
     if (member)
-        member = mf_arena_printf(n->arena, "%s.%s", owner, member);
+        member = mf_arena_printf(&n->scratch, "%s.%s", owner, member);
     if (!on || !member)
         return -1;
     if (mf_map_get_str(n->taken, on) || mf_map_get_str(n->taken, member))
@@ -444,7 +449,7 @@ static int compare_ranks(const void *a, const void *b)
 static file_rank *rank_files(mf_names *n, const mf_schema *schema)
 {
     file_rank *ranks =
-        mf_arena_alloc(n->arena, (schema->n_files + 1) * sizeof *ranks);
+        mf_arena_alloc(&n->scratch, (schema->n_files + 1) * sizeof *ranks);
     mf_map *depths = ranks ? mf_map_new(n->alloc) : NULL;
 
     if (!depths)
@@ -479,6 +484,7 @@ int mf_names_make(mf_alloc *alloc, mayfly_arena *arena, mf_schema *schema,
         return nomem(err);
     n->alloc = alloc;
     n->arena = arena;
+    mf_arena_init(&n->scratch, alloc, 0, 0);
     n->taken = mf_map_new(alloc);
     n->next = mf_map_new(alloc);
     n->types = mf_map_new(alloc);
@@ -500,6 +506,7 @@ int mf_names_make(mf_alloc *alloc, mayfly_arena *arena, mf_schema *schema,
     mf_map_free(n->taken);
     mf_map_free(n->next);
     n->taken = n->next = NULL;
+    mf_arena_done(&n->scratch);
     *ret_names = n;
     return 0;
 }
@@ -508,6 +515,7 @@ void mf_names_free(mf_names *n)
 {
     if (!n)
         return;
+    mf_arena_done(&n->scratch);
     mf_map_free(n->taken);
     mf_map_free(n->next);
     mf_map_free(n->types);

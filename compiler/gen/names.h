@@ -53,8 +53,8 @@ unsigned mf_name_field_ops(const mf_field *f);
 int mf_names_members(mf_alloc *alloc, mayfly_arena *arena, mf_plan_message *m,
                      mayfly_error *err);
 
-/* The name of a member as such (a handler's, say), made in the arena. NULL: no
- * memory. */
+/* The name of a member as such (a handler's, say): `name` itself, or made in
+ * the arena. NULL: no memory. */
 const char *mf_name_member(mayfly_arena *arena, const char *name);
 
 /* Whether it is [A-Za-z_][A-Za-z0-9_]*. */
