@@ -20,7 +20,7 @@
 
 enum {
     MF_FILE_ERRORS_MAX = 20,
-    MF_NAME_MAX = 4000,              /* bytes of a full name */
+    MF_NAME_MAX = 2000,              /* bytes of a full name */
     MF_FIELD_MAX = 536870911,        /* the highest field number */
     MF_FIELD_RESERVED_FIRST = 19000, /* field numbers nobody may use */
     MF_FIELD_RESERVED_LAST = 19999
@@ -140,10 +140,11 @@ struct mf_draft_file {
     MF_LIST_OF(mf_draft_field) extensions; /* top level */
     mf_place package_at;
     unsigned n_errors;
-    unsigned seen; /* == build->stamp: visible from the file at hand */
-    bool loading;  /* its imports are being read: meeting it again is a cycle */
-    bool failed;   /* has errors, or something it imports has */
-    bool proto2;   /* only descriptor.proto may */
+    mf_draft_file *todo; /* while a view is made: the next to look at */
+    unsigned seen;       /* == build->stamp: visible from the file at hand */
+    bool loading; /* its imports are being read: meeting it again is a cycle */
+    bool failed;  /* has errors, or something it imports has */
+    bool proto2;  /* only descriptor.proto may */
 };
 
 /* A symbol and what only linking needs to know of it. */
@@ -166,6 +167,7 @@ typedef struct mf_build {
     unsigned n_errors;
     int fatal; /* 0, ENOMEM or ELIMIT */
     unsigned stamp;
+    uint64_t work; /* bytes of names looked up so far, about */
     unsigned n_opened;
 } mf_build;
 

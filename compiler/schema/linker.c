@@ -70,7 +70,7 @@ static void resolve_type(mf_build *b, mf_draft_file *file, const char *scope,
 static void resolve_fields(mf_build *b, mf_draft_file *file, const char *scope,
                            mf_draft_field *d)
 {
-    for (; d; d = d->next) {
+    for (; d && !b->fatal && file->n_errors < MF_FILE_ERRORS_MAX; d = d->next) {
         mf_field *f = d->made;
         resolve_type(b, file, scope, d);
         if (d->extendee)

@@ -102,31 +102,35 @@ bool mf_parser_integer(mf_parser *p, const char *what, uint64_t max,
     return true;
 }
 
-bool mf_parser_string(mf_parser *p, const char *what, mayfly_bytes *ret)
+/* Further literals behind the one in hand are appended to it. */
+static bool read_strings(mf_parser *p, mf_buf *all)
 {
-    if (p->token.kind != MF_TOKEN_STRING)
-        return mf_parser_unexpected(p, what);
-    char *text = mf_build_scratch(p->b, p->token.len + 1);
-    size_t room = p->token.len + 1;
-    size_t n = 0;
-    while (text && p->token.kind == MF_TOKEN_STRING) {
-        if (n + p->token.len + 1 > room) {
-            size_t more = n + p->token.len + 1;
-            text = mf_arena_resize(&p->b->scratch, text, room, more);
-            if (!text) {
-                mf_build_fatal(p->b, 0, "a string");
-                return false;
-            }
-            room = more;
-        }
-        n += mf_token_string(&p->token, text + n);
+    while (p->token.kind == MF_TOKEN_STRING) {
+        uint8_t *room = mf_buf_room(all, p->token.len);
+        if (!room)
+            return false;
+        all->len += mf_token_string(&p->token, (char *)room);
         mf_parser_next(p);
     }
-    if (!text)
-        return false;
-    text[n] = '\0';
-    *ret = (mayfly_bytes){(const uint8_t *)text, n};
     return true;
+}
+
+bool mf_parser_string(mf_parser *p, const char *what, mayfly_bytes *ret)
+{
+    mf_buf all;
+    if (p->token.kind != MF_TOKEN_STRING)
+        return mf_parser_unexpected(p, what);
+    mf_buf_init(&all, p->b->schema->alloc, 0);
+    bool ok = read_strings(p, &all);
+    if (!ok)
+        mf_build_fatal(p->b, all.failed, "a string");
+    char *text = ok ? mf_build_scratch(p->b, all.len + 1) : NULL;
+    if (text) {
+        memcpy(text, all.ptr ? (char *)all.ptr : "", all.len);
+        *ret = (mayfly_bytes){(const uint8_t *)text, all.len};
+    }
+    mf_buf_done(&all);
+    return text != NULL;
 }
 
 bool mf_parser_dotted(mf_parser *p, const char *what, bool absolute,
@@ -274,6 +278,13 @@ static bool parse_package(mf_parser *p, mf_place at)
         p->file->made->package = "";
         return false;
     }
+    size_t parts = 1;
+    for (; *name; name++)
+        parts += *name == '.';
+    if (parts > p->b->limits.depth)
+        mf_build_error(p->b, p->file, MAYFLY_ELIMIT, p->file->package_at,
+                       "the package has more than %u parts",
+                       p->b->limits.depth);
     return mf_parser_expect(p, ";");
 }
 

@@ -132,25 +132,39 @@ void mf_symbols_add_file(mf_build *b, mf_draft_file *file)
     add_fields(b, file, file->extensions.first);
 }
 
-/* The file and all it imports publicly. Each file is marked once, so this ends
- * and its depth is that of the imports, which is bounded. */
-static void mark(mf_build *b, mf_draft_file *file)
+/* Looking names up may take as long as the schema is large, but no longer: a
+ * deep package with long names and many references would cost much more. */
+static void work(mf_build *b, size_t amount)
 {
-    if (!file || file->seen == b->stamp)
-        return;
-    file->seen = b->stamp;
-    for (mf_draft_import *i = file->imports.first; i; i = i->next) {
-        if (i->kind == MF_IMPORT_PUBLIC)
-            mark(b, i->file);
-    }
+    b->work += amount;
+    if (b->work / 16 > b->limits.total_bytes)
+        mf_build_fatal(b, MAYFLY_ELIMIT, "the names are too long and too many");
 }
 
 void mf_symbols_set_view(mf_build *b, mf_draft_file *file)
 {
+    mf_draft_file *todo = NULL; /* seen, its public imports not yet */
     b->stamp++;
     file->seen = b->stamp;
-    for (mf_draft_import *i = file->imports.first; i; i = i->next)
-        mark(b, i->file);
+    for (mf_draft_import *i = file->imports.first; i; i = i->next) {
+        if (i->file->seen == b->stamp)
+            continue;
+        i->file->seen = b->stamp;
+        i->file->todo = todo;
+        todo = i->file;
+    }
+    while (todo && !b->fatal) {
+        mf_draft_file *at = todo;
+        todo = at->todo;
+        for (mf_draft_import *i = at->imports.first; i; i = i->next) {
+            work(b, sizeof *i);
+            if (i->kind != MF_IMPORT_PUBLIC || i->file->seen == b->stamp)
+                continue;
+            i->file->seen = b->stamp;
+            i->file->todo = todo;
+            todo = i->file;
+        }
+    }
 }
 
 static bool is_in_package(const mf_draft_file *file, const char *name,
@@ -165,6 +179,7 @@ static const mf_draft_symbol *find(mf_build *b, mf_draft_file *file,
                                    const char *name, size_t len,
                                    mf_draft_file **ret_hidden)
 {
+    work(b, len);
     const mf_draft_symbol *s = mf_map_get(b->schema->names, name, len);
     if (!s || s->file->seen == b->stamp)
         return s;
@@ -172,6 +187,7 @@ static const mf_draft_symbol *find(mf_build *b, mf_draft_file *file,
         if (is_in_package(file, name, len))
             return s;
         for (mf_draft_file *f = b->files.first; f; f = f->next) {
+            work(b, sizeof *f);
             if (f->seen == b->stamp && is_in_package(f, name, len))
                 return s;
         }
@@ -206,7 +222,7 @@ const mf_draft_symbol *mf_symbols_resolve(mf_build *b, mf_draft_file *file,
     *ret_hidden = NULL;
     if (name[0] == '.')
         return find(b, file, name + 1, len - 1, ret_hidden);
-    while (scope_len) {
+    while (scope_len && !b->fatal) {
         path_set(&path, scope, scope_len, name, first);
         const mf_draft_symbol *s =
             find(b, file, path.text, path.len, ret_hidden);
