@@ -15,6 +15,7 @@
 #define MF_PROXY_CALL_H
 
 #include "base/arena.h"
+#include "proxy/grpc.h"
 #include "proxy/h2.h"
 #include "proxy/host.h"
 
@@ -92,5 +93,153 @@ int mf_channel_start_framed(mayfly_channel *channel, const char *path,
 int mf_channel_check(mayfly_channel *channel, mayfly_call *call, int blocking,
                      mayfly_error *err);
 mayfly_host *mf_channel_host(const mayfly_channel *channel);
+
+/* --- for call.c, calls.c, answer.c, server.c, request.c and channel.c --------
+ */
+
+/* Metadata as a growing array in the call's arena. What is sent is kept in the
+ * form of the wire (base64 for "-bin"), what was received decoded. */
+typedef struct mf_meta {
+    mayfly_metadata *items;
+    size_t n, cap;
+} mf_meta;
+
+struct mf_server_conn;
+
+enum mf_call_phase { /* of a client's call */
+                     MF_CALL_NEW = 0,
+                     MF_CALL_STARTED,
+                     MF_CALL_AWAITED, /* started, and a thread sleeps until it
+                                         ends */
+                     MF_CALL_ENDED    /* code, reply, status may be read */
+};
+
+struct mayfly_call {
+    mf_h2_stream stream; /* first: events hand it out */
+    mayfly_host *host;
+    mayfly_arena arena;
+    atomic_uint refs;
+    uint8_t is_server;
+
+    const char *path;
+    uint64_t started_ns;
+    uint64_t deadline_ns; /* monotonic; 0: none */
+    mf_loop *loop;        /* whose thread runs the timer and the events */
+    mf_timer timer;       /* for the deadline */
+    mf_task task;         /* carries the call to a worker or to its loop */
+    mf_task cancel_task;
+    atomic_int cancel_asked;
+    atomic_int cancelled; /* nobody waits for the answer any more */
+
+    /* received */
+    mf_gather gather;
+    mf_meta in;          /* metadata; a client's: initial metadata */
+    mf_meta in_trailers; /* a client's */
+    uint8_t n_blocks;    /* header blocks that came: 1 headers, 2 trailers */
+    uint8_t has_type;    /* content-type is gRPC's */
+    uint8_t has_te;      /* te: trailers came */
+    uint8_t is_post;
+    uint8_t is_packed; /* grpc-encoding is something else than identity */
+    int http_status;
+
+    /* to send */
+    mf_meta out, out_trailers;
+    size_t out_bytes;     /* of both, bounded */
+    mayfly_bytes message; /* framed, in the arena; ptr NULL: none */
+
+    int status; /* to send, or received: -1 as long as none came */
+    mayfly_str text;
+
+    /* what the typed layer holds */
+    void (*end)(void *state, mayfly_call *call);
+    void *end_state;
+    void *context;
+
+    /* the host's list of calls */
+    mf_calls *calls; /* NULL: not in the list */
+    mayfly_call *next;
+    mayfly_call **link;
+
+    /* a server's */
+    struct mf_server_conn *conn;
+    const mf_route *route;
+    atomic_int completed; /* a deferred call was completed */
+    uint8_t is_deferred;
+    uint8_t is_answered;   /* the handler gave a reply or a status */
+    uint8_t is_sent;       /* loop: the answer has been submitted */
+    uint8_t is_dispatched; /* loop: the arena is the handler's */
+
+    /* a client's */
+    mayfly_channel *channel;
+    struct mf_link *link_used; /* what it was sent on */
+    atomic_int phase;          /* enum mf_call_phase; a futex for who waits */
+    atomic_int is_forgotten;   /* freed by its user: `done` is not called */
+    uint8_t is_blocking;       /* a thread waits for `phase` */
+    uint8_t is_over;           /* under the channel's lock: it has ended */
+    int code;                  /* what the blocking form returns */
+    char why[128];             /* the text of a failure on this side */
+    mayfly_bytes reply;
+    size_t reply_bytes_max;
+    unsigned timeout_ms;
+    mayfly_channel_done_fn done;
+    void *done_state;
+    mayfly_call *wait_next;  /* the channel's list of calls not yet sent */
+    mayfly_call **wait_link; /* NULL: not in it */
+    mayfly_call *ended_next; /* list of calls that ended under the lock */
+};
+
+static inline mayfly_call *mf_call_of(mf_h2_stream *s)
+{
+    return (mayfly_call *)(void *)s; /* its first member */
+}
+
+/* --- call.c --- */
+
+/* A client's call that has started and not ended. */
+static inline int mf_call_is_under_way(mayfly_call *call)
+{
+    int phase = atomic_load(&call->phase);
+    return phase == MF_CALL_STARTED || phase == MF_CALL_AWAITED;
+}
+
+/* A call with one reference; a server's comes from the loop's pool. A client's
+ * holds a reference on the host, a server's through its connection. */
+mayfly_call *mf_call_make(mayfly_host *host, mf_calls *pool);
+mayfly_call *mf_call_ref(mayfly_call *call);
+/* The last one runs `end` and frees all. Any thread. */
+void mf_call_unref(mayfly_call *call);
+
+/* Appends a copy. 0, ENOMEM or ELIMIT. */
+int mf_meta_add(mayfly_call *call, mf_meta *list, mayfly_str key,
+                mayfly_str value);
+/* A received entry, which is decoded when its key says so. 0 or ENOMEM. */
+int mf_meta_take(mayfly_call *call, mf_meta *list, mayfly_str key,
+                 mayfly_str value);
+
+/* Copies a message into the arena behind room for its prefix. */
+int mf_call_frame(mayfly_call *call, mayfly_bytes message,
+                  mayfly_bytes *ret_framed, mayfly_error *err);
+
+/* --- calls.c: what a loop keeps --- */
+
+mf_calls *mf_calls_new(mayfly_host *host); /* NULL: no memory */
+void mf_calls_free(mf_calls *calls);
+void mf_calls_trim(mf_calls *calls); /* loop */
+void mf_calls_add(mf_calls *calls, mayfly_call *call);
+void mf_calls_remove(mayfly_call *call);
+void mf_calls_set_context(mayfly_call *call, void *context);
+mayfly_call *mf_calls_take(mf_calls *calls); /* from the pool, or NULL; loop */
+int mf_calls_give(mf_calls *calls, mayfly_call *call); /* 0: kept; loop */
+
+/* --- server.c, answer.c --- */
+
+void mf_server_call_cancel(mayfly_call *call, int status); /* loop */
+void mf_server_call_over(mayfly_call *call); /* its last reference has gone */
+
+/* --- request.c, channel.c --- */
+
+void mf_client_cancel(mayfly_call *call); /* any thread */
+const char *mf_client_call_peer(const mayfly_call *call);
+void mf_client_call_over(mayfly_call *call); /* its last reference has gone */
 
 #endif

@@ -23,6 +23,12 @@ typedef struct mf_h2_field {
     mayfly_str value;
 } mf_h2_field;
 
+/* A field from two literals, for a static table. */
+#define MF_H2_FIELD(name, value)                                               \
+    {                                                                          \
+        MAYFLY_STR(name), MAYFLY_STR(value)                                    \
+    }
+
 /* One stream; lives in its owner. Starts zeroed. */
 typedef struct mf_h2_stream {
     mf_h2 *h2;                 /* NULL before it is opened and after `closed` */
@@ -37,6 +43,8 @@ typedef struct mf_h2_stream {
     uint8_t
         too_large; /* more header bytes than allowed: the rest was dropped */
     uint8_t reset_by_us;
+    uint8_t peer_ended;
+    uint8_t unsent; /* a request that the peer never saw */
 } mf_h2_stream;
 
 /* `owner` is what the session was made with. */
@@ -96,6 +104,12 @@ int mf_h2_drain(mf_h2 *h2, uint8_t *out, size_t cap, size_t *ret_len,
 
 /* 0 when the session is over: nothing more to send or to hear. */
 int mf_h2_alive(const mf_h2 *h2);
+
+/* Client: 1 when a stream can be opened. */
+int mf_h2_takes_requests(const mf_h2 *h2);
+
+/* 1 when a whole frame has come from the peer. */
+int mf_h2_has_heard(const mf_h2 *h2);
 
 /* Frames that wait to be sent. */
 size_t mf_h2_queued(const mf_h2 *h2);

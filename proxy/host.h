@@ -27,6 +27,8 @@ struct mayfly_host {
     mayfly_host_options options; /* a copy, with the defaults filled in */
     unsigned made_under;         /* mf_fork_generation when it was made */
     atomic_int stopping;         /* mayfly_host_free has begun */
+    int uses_malloc;             /* the heap is the process's own */
+    atomic_size_t heap_high; /* most bytes in use since malloc was trimmed */
 
     mf_loop **loops;
     unsigned n_loops;
@@ -75,6 +77,10 @@ void mf_host_unref(mayfly_host *host); /* the last one frees the memory */
 
 /* Something was used that idle time should give back. Any thread, cheap. */
 void mf_host_touch(mayfly_host *host);
+
+/* Remembers how much heap is in use now, so that idle time knows what it is
+ * worth to give back. Any thread. */
+void mf_host_note_heap(mayfly_host *host);
 
 /* The loop with the fewest connections. */
 mf_loop *mf_host_least_loaded(mayfly_host *host);

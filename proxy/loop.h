@@ -42,7 +42,7 @@ typedef struct mf_loop {
 /* Starts the thread. `idle` runs on it when `activity` has not changed for
  * `idle_ms` after it last did. Errors: ENOMEM, EIO. */
 int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
-                void (*idle)(mf_loop *loop), mf_loop **ret_loop,
+                void (*idle)(mf_loop *loop), void *user, mf_loop **ret_loop,
                 mayfly_error *err);
 
 /* Runs what has been posted, then ends and joins the thread. Later posts fail.

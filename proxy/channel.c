@@ -1,0 +1,581 @@
+/*
+ * A channel: one target, and the connection to it.
+ *
+ * Calls wait in a list until their loop comes by: it connects when there is no
+ * connection, submits what waits, and reads what comes back. A refused
+ * connection ends the calls that waited for it at once; the next call tries
+ * again. A quiet channel may be driven by a caller instead (drive.c).
+ *
+ * What stays true: at most one thread has the connection, the loop or a driver;
+ * everything under the lock is changed by it, but for the list of waiting
+ * calls, which any thread appends to. Watches and timers are the loop's alone.
+ * Events run under the lock and only change state; what calls out (`done`) runs
+ * after it.
+ */
+#include "proxy/channel.h"
+
+#include "base/error.h"
+#include "base/guest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    WINDOW = 8 * 1024 * 1024, /* of a connection */
+    FIELD_BYTES_MAX = 128 * 1024,
+    CONNECT_MS = 20000
+};
+
+/* --- references ------------------------------------------------------------
+ */
+
+mayfly_channel *mf_channel_hold(mayfly_channel *ch)
+{
+    atomic_fetch_add_explicit(&ch->refs, 1, memory_order_relaxed);
+    return ch;
+}
+
+void mf_channel_unref(mayfly_channel *ch)
+{
+    if (atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mayfly_host *host = ch->host;
+    if (ch->wake_fd >= 0)
+        close(ch->wake_fd);
+    mf_alloc_free(&host->alloc, ch->buffers);
+    mf_alloc_free(&host->alloc, ch->text);
+    mf_alloc_free(&host->alloc, ch->authority);
+    pthread_mutex_destroy(&ch->lock);
+    mf_alloc_free(&host->alloc, ch);
+    mf_host_unref(host);
+}
+
+const char *mf_channel_target(const mayfly_channel *ch)
+{
+    return ch->text;
+}
+
+mayfly_host *mf_channel_host(const mayfly_channel *ch)
+{
+    return ch->host;
+}
+
+static mayfly_channel *channel_of_task(mf_task *task)
+{
+    return (mayfly_channel *)((char *)task - offsetof(mayfly_channel, wake));
+}
+
+static void unlock_and_tell(mayfly_channel *ch)
+{
+    mayfly_call *ended = mf_request_take_ended(ch);
+    pthread_mutex_unlock(&ch->lock);
+    mf_request_tell(ended);
+}
+
+/* --- links -----------------------------------------------------------------
+ */
+
+/* Closes it; its calls end as lost. */
+static void link_close(mf_link *l)
+{
+    mayfly_channel *ch = l->channel;
+    mf_link **at = &ch->links;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    mf_watch_free(l->watch);
+    l->watch = NULL;
+    mf_host_note_heap(ch->host);
+    mf_host_touch(ch->host);
+    mf_conn_done(&l->conn);
+    atomic_fetch_sub(&ch->loop->load, 1);
+    l->is_broken = 1;
+    if (!l->is_dirty) /* else the flush frees it */
+        mf_alloc_free(&ch->host->alloc, l);
+}
+
+void mf_link_watch(mf_link *l)
+{
+    if (l->watch)
+        mf_watch_set(l->watch, mf_conn_wants(&l->conn));
+}
+
+/* Writes, and closes what is over. */
+static void link_flush(mf_link *l)
+{
+    mayfly_channel *ch = l->channel;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    int rc = mf_conn_write(&l->conn, ch->loop->out, MF_LOOP_BUFFER, &err);
+    if (rc != 0) {
+        /* what came before the peer went away still counts */
+        while (mf_conn_read(&l->conn, ch->loop->in, MF_LOOP_BUFFER,
+                            ch->loop->now_ms, NULL) == 1)
+            ;
+        snprintf(l->why, sizeof l->why, "%.95s", err.message);
+        link_close(l);
+    } else if (l->is_broken || l->conn.is_ended || !mf_h2_alive(l->conn.h2) ||
+               (l->is_leaving && mf_h2_streams(l->conn.h2) == 0)) {
+        link_close(l);
+    } else {
+        mf_link_watch(l);
+    }
+}
+
+static void run_flush(mf_task *task)
+{
+    mf_link *l = (mf_link *)((char *)task - offsetof(mf_link, flush));
+    mayfly_channel *ch = l->channel;
+    pthread_mutex_lock(&ch->lock);
+    l->is_dirty = 0;
+    if (!l->conn.h2)
+        mf_alloc_free(&ch->host->alloc, l); /* closed meanwhile */
+    else if (!ch->driver)
+        link_flush(l);
+    unlock_and_tell(ch);
+    mf_channel_unref(ch);
+}
+
+void mf_link_dirty(mf_link *l)
+{
+    if (l->is_dirty)
+        return;
+    l->is_dirty = 1;
+    l->flush.run = run_flush;
+    mf_channel_hold(l->channel);
+    mf_loop_later(l->channel->loop, &l->flush);
+}
+
+static void on_link_ready(void *state, int events)
+{
+    mf_link *l = state;
+    mayfly_channel *ch = l->channel;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    pthread_mutex_lock(&ch->lock);
+    if (ch->driver) {
+        mf_drive_look_away(l);
+        pthread_mutex_unlock(&ch->lock);
+        return;
+    }
+    ch->loop->activity++;
+    if (events & MF_READABLE && !l->conn.is_ended &&
+        mf_conn_read(&l->conn, ch->loop->in, MF_LOOP_BUFFER, ch->loop->now_ms,
+                     &err) < 0) {
+        snprintf(l->why, sizeof l->why, "%.95s", err.message);
+        l->is_leaving = 1;
+    }
+    mf_link_dirty(l);
+    unlock_and_tell(ch);
+}
+
+/* The newest, if it takes calls. */
+static mf_link *usable(mayfly_channel *ch)
+{
+    mf_link *l = ch->links;
+    if (!l || l->is_leaving || l->is_broken || l->conn.is_ended)
+        return NULL;
+    return mf_h2_takes_requests(l->conn.h2) ? l : NULL;
+}
+
+/* Sends what waits. */
+static void submit_waiting(mayfly_channel *ch, mf_link *l)
+{
+    while (ch->waiting)
+        mf_request_submit(l, ch->waiting);
+    mf_link_dirty(l);
+}
+
+/* --- connecting ------------------------------------------------------------
+ */
+
+static void connect_next(mayfly_channel *ch);
+
+static void connecting_reset(mayfly_channel *ch)
+{
+    mf_connecting *k = &ch->connecting;
+    mf_loop_clear_timer(ch->loop, &k->timer);
+    mf_watch_free(k->watch);
+    k->watch = NULL;
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+}
+
+/* Nothing is left to try: who waited hears of it now. */
+static void connecting_failed(mayfly_channel *ch)
+{
+    char why[sizeof ch->waiting->why];
+    connecting_reset(ch);
+    ch->connecting.is_on = 0;
+    snprintf(why, sizeof why, "%.50s: %.70s", ch->text, ch->connecting.why);
+    while (ch->waiting)
+        mf_request_end(ch->waiting, MAYFLY_STATUS_UNAVAILABLE, why);
+}
+
+static void connected(mayfly_channel *ch)
+{
+    mf_connecting *k = &ch->connecting;
+    mf_h2_options options = {.field_bytes_max = FIELD_BYTES_MAX,
+                             .window = WINDOW};
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    int fd = k->fd;
+    mf_watch_free(k->watch);
+    k->watch = NULL;
+    k->fd = -1;
+    mf_loop_clear_timer(ch->loop, &k->timer);
+    mf_socket_tune(fd, k->list.list[k->at].at.any.sa_family);
+    mf_link *l = mf_alloc_zero(&ch->host->alloc, sizeof *l);
+    if (!l) {
+        close(fd);
+        snprintf(k->why, sizeof k->why, "out of memory");
+        connecting_failed(ch);
+        return;
+    }
+    l->channel = ch;
+    int rc = mf_conn_init(&l->conn, &ch->host->alloc, fd, &options,
+                          &mf_client_events, l, &err);
+    if (rc == 0)
+        rc = mf_watch_new(ch->loop, fd, on_link_ready, l, &l->watch, &err);
+    if (rc != 0) {
+        mf_conn_done(&l->conn);
+        mf_alloc_free(&ch->host->alloc, l);
+        snprintf(k->why, sizeof k->why, "%.150s", err.message);
+        connecting_failed(ch);
+        return;
+    }
+    k->is_on = 0;
+    l->next = ch->links;
+    ch->links = l;
+    ch->is_unwatched = 0;
+    atomic_fetch_add(&ch->loop->load, 1);
+    submit_waiting(ch, l);
+}
+
+static void try_failed(mayfly_channel *ch, const char *why)
+{
+    snprintf(ch->connecting.why, sizeof ch->connecting.why, "%s", why);
+    connecting_reset(ch);
+    ch->connecting.at++;
+    connect_next(ch);
+}
+
+static void on_connect_ready(void *state, int events)
+{
+    mayfly_channel *ch = state;
+    int failure = 0;
+    socklen_t len = sizeof failure;
+    (void)events;
+    pthread_mutex_lock(&ch->lock);
+    if (getsockopt(ch->connecting.fd, SOL_SOCKET, SO_ERROR, &failure, &len) !=
+        0)
+        failure = errno;
+    if (failure)
+        try_failed(ch, strerror(failure));
+    else
+        connected(ch);
+    unlock_and_tell(ch);
+}
+
+static void on_connect_timeout(mf_timer *timer)
+{
+    mayfly_channel *ch =
+        (mayfly_channel *)((char *)timer -
+                           offsetof(mayfly_channel, connecting.timer));
+    pthread_mutex_lock(&ch->lock);
+    try_failed(ch, "no answer in time");
+    unlock_and_tell(ch);
+}
+
+/* Tries the addresses from the present one on. */
+static void connect_next(mayfly_channel *ch)
+{
+    mf_connecting *k = &ch->connecting;
+    for (; k->at < k->list.n; k->at++) {
+        const struct sockaddr *at = &k->list.list[k->at].at.any;
+        k->fd = socket(at->sa_family,
+                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (k->fd < 0) {
+            snprintf(k->why, sizeof k->why, "%s", strerror(errno));
+            continue;
+        }
+        int rc;
+        do
+            rc = connect(k->fd, at, k->list.list[k->at].len);
+        while (rc != 0 && errno == EINTR);
+        if (rc == 0) {
+            connected(ch);
+            return;
+        }
+        if (errno == EINPROGRESS &&
+            mf_watch_new(ch->loop, k->fd, on_connect_ready, ch, &k->watch,
+                         NULL) == 0) {
+            mf_watch_set(k->watch, MF_WRITABLE);
+            mf_loop_set_timer(ch->loop, &k->timer,
+                              ch->loop->now_ms + ch->connect_timeout_ms,
+                              on_connect_timeout);
+            return;
+        }
+        snprintf(k->why, sizeof k->why, "%s", strerror(errno));
+        close(k->fd);
+        k->fd = -1;
+    }
+    connecting_failed(ch);
+}
+
+/* A name that is looked up, away from the loop. */
+typedef struct lookup {
+    mf_task task;
+    mayfly_channel *channel;
+    mf_addresses found;
+    int rc;
+    mayfly_error err;
+} lookup;
+
+static void lookup_free(lookup *k)
+{
+    mayfly_channel *ch = k->channel;
+    mf_alloc_free(&ch->host->alloc, k);
+    mf_channel_unref(ch);
+}
+
+static void looked_up(mf_task *task)
+{
+    lookup *k = (lookup *)(void *)task; /* its first member */
+    mayfly_channel *ch = k->channel;
+    pthread_mutex_lock(&ch->lock);
+    if (!ch->is_closed && k->rc == 0) {
+        ch->connecting.list = k->found;
+        connect_next(ch);
+    } else {
+        snprintf(ch->connecting.why, sizeof ch->connecting.why, "%.150s",
+                 k->err.message);
+        connecting_failed(ch);
+    }
+    unlock_and_tell(ch);
+    lookup_free(k);
+}
+
+static void look_up(mf_task *task)
+{
+    lookup *k = (lookup *)(void *)task;
+    k->rc = mf_target_resolve(&k->channel->target, 0, &k->found, &k->err);
+    task->run = looked_up;
+    if (mf_loop_post(k->channel->loop, task) != 0)
+        lookup_free(k);
+}
+
+static void connect_start(mayfly_channel *ch)
+{
+    mf_connecting *k = &ch->connecting;
+    k->is_on = 1;
+    k->at = 0;
+    snprintf(k->why, sizeof k->why, "no address");
+    if (mf_target_numeric(&ch->target, &k->list, NULL) == 0) {
+        connect_next(ch);
+        return;
+    }
+    lookup *job = mf_alloc_zero(&ch->host->alloc, sizeof *job);
+    if (!job) {
+        snprintf(k->why, sizeof k->why, "out of memory");
+        connecting_failed(ch);
+        return;
+    }
+    job->channel = mf_channel_hold(ch);
+    job->task.run = look_up;
+    if (mf_workers_push(ch->host->resolver, &job->task) != 0) {
+        lookup_free(job);
+        snprintf(k->why, sizeof k->why, "no thread to look up the name");
+        connecting_failed(ch);
+    }
+}
+
+/* --- the loop comes by -----------------------------------------------------
+ */
+
+static void end_all(mayfly_channel *ch)
+{
+    connecting_reset(ch);
+    mf_loop_clear_timer(ch->loop, &ch->rewatch);
+    while (ch->waiting)
+        mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
+                       "the channel was closed");
+    while (ch->links) {
+        mf_link *l = ch->links;
+        for (mf_h2_stream *s = mf_h2_first(l->conn.h2); s; s = s->next)
+            mf_request_end(mf_call_of(s), MAYFLY_STATUS_CANCELLED,
+                           "the channel was closed");
+        mf_h2_go_away(l->conn.h2);
+        mf_conn_write(&l->conn, ch->loop->out, MF_LOOP_BUFFER, NULL);
+        link_close(l);
+    }
+}
+
+/* A call that a driver left to the loop. */
+static void adopt(mayfly_channel *ch)
+{
+    mayfly_call *c = ch->adopted;
+    ch->adopted = NULL;
+    ch->is_unwatched = 0;
+    mf_loop_clear_timer(ch->loop, &ch->rewatch);
+    if (c && !c->is_over && c->deadline_ns)
+        mf_loop_set_timer(ch->loop, &c->timer,
+                          (c->deadline_ns + 999999) / 1000000,
+                          mf_request_deadline);
+    for (mf_link *l = ch->links, *next; l; l = next) {
+        next = l->next;
+        mf_link_dirty(l);
+    }
+}
+
+static void come_by(mayfly_channel *ch)
+{
+    if (ch->driver) {
+        mf_drive_ask_to_yield(ch);
+        return;
+    }
+    if (ch->is_closed) {
+        end_all(ch);
+        return;
+    }
+    ch->loop->activity++;
+    adopt(ch);
+    for (mayfly_call *c = ch->waiting; c; c = c->wait_next)
+        if (c->deadline_ns && !c->timer.is_set)
+            mf_loop_set_timer(ch->loop, &c->timer,
+                              (c->deadline_ns + 999999) / 1000000,
+                              mf_request_deadline);
+    mf_link *l = usable(ch);
+    if (ch->waiting && l)
+        submit_waiting(ch, l);
+    else if (ch->waiting && !ch->connecting.is_on)
+        connect_start(ch);
+}
+
+static void run_wake(mf_task *task)
+{
+    mayfly_channel *ch = channel_of_task(task);
+    pthread_mutex_lock(&ch->lock);
+    ch->is_woken = 0;
+    come_by(ch);
+    unlock_and_tell(ch);
+    mf_channel_unref(ch);
+}
+
+void mf_channel_wake(mayfly_channel *ch)
+{
+    if (ch->is_woken)
+        return;
+    ch->wake.run = run_wake;
+    mf_channel_hold(ch);
+    if (mf_loop_post(ch->loop, &ch->wake) == 0) {
+        ch->is_woken = 1;
+        return;
+    }
+    mf_channel_unref(ch); /* not the last: the caller has one */
+    while (ch->waiting)
+        mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
+                       "the host is being freed");
+}
+
+/* --- public ----------------------------------------------------------------
+ */
+
+static int fill(mayfly_channel *ch, const char *target,
+                const mayfly_channel_options *o, mayfly_error *err)
+{
+    int rc = mf_target_parse(target, &ch->target, err);
+    if (rc != 0)
+        return rc;
+    const char *authority = o && o->authority ? o->authority : target;
+    if (ch->target.is_unix && authority == target)
+        authority = "localhost";
+    if (!mf_value_ok(mayfly_str_of(authority)) || !authority[0])
+        return mf_error_set(err, MAYFLY_EINVAL, "this is no authority");
+    ch->text = mf_alloc_strdup(&ch->host->alloc, target);
+    ch->authority = mf_alloc_strdup(&ch->host->alloc, authority);
+    if (!ch->text || !ch->authority)
+        return mf_error_nomem(err, "a channel");
+    ch->connect_timeout_ms =
+        o && o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_MS;
+    return 0;
+}
+
+int mayfly_dial(mayfly_host *host, const char *target,
+                const mayfly_channel_options *options,
+                mayfly_channel **ret_channel, mayfly_error *err)
+{
+    if (!host || !target || !ret_channel ||
+        (options && options->size != sizeof *options))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "a channel needs a host and a target");
+    int rc = mf_host_check(host, err);
+    if (rc != 0)
+        return rc;
+    mayfly_channel *ch = mf_alloc_zero(&host->alloc, sizeof *ch);
+    if (!ch)
+        return mf_error_nomem(err, "a channel");
+    ch->host = mf_host_ref(host);
+    ch->wake_fd = -1;
+    ch->connecting.fd = -1;
+    ch->waiting_end = &ch->waiting;
+    ch->loop = mf_host_least_loaded(host);
+    atomic_init(&ch->users, 1);
+    atomic_init(&ch->refs, 1);
+    pthread_mutex_init(&ch->lock, NULL);
+    rc = fill(ch, target, options, err);
+    if (rc != 0) {
+        mf_channel_unref(ch);
+        return rc;
+    }
+    pthread_mutex_lock(&host->lock);
+    ch->next = host->channels;
+    ch->link = &host->channels;
+    if (ch->next)
+        ch->next->link = &ch->next;
+    host->channels = ch;
+    pthread_mutex_unlock(&host->lock);
+    *ret_channel = ch;
+    return 0;
+}
+
+mayfly_channel *mayfly_channel_ref(mayfly_channel *ch)
+{
+    atomic_fetch_add_explicit(&ch->users, 1, memory_order_relaxed);
+    return ch;
+}
+
+/* Takes it out of the host's list and has the loop close it. Host locked. */
+static void stop(mayfly_channel *ch)
+{
+    if (!ch->link)
+        return;
+    *ch->link = ch->next;
+    if (ch->next)
+        ch->next->link = ch->link;
+    ch->link = NULL;
+    pthread_mutex_lock(&ch->lock);
+    ch->is_closed = 1;
+    mf_channel_wake(ch);
+    unlock_and_tell(ch);
+}
+
+void mayfly_channel_unref(mayfly_channel *ch)
+{
+    if (!ch || mf_fork_check(ch->host->made_under, NULL) != 0 ||
+        atomic_fetch_sub_explicit(&ch->users, 1, memory_order_acq_rel) != 1)
+        return;
+    mayfly_host *host = ch->host;
+    pthread_mutex_lock(&host->lock);
+    stop(ch);
+    pthread_mutex_unlock(&host->lock);
+    mf_channel_unref(ch);
+}
+
+void mf_channels_stop(mayfly_host *host)
+{
+    pthread_mutex_lock(&host->lock);
+    while (host->channels)
+        stop(host->channels);
+    pthread_mutex_unlock(&host->lock);
+}

@@ -1,0 +1,298 @@
+/*
+ * The root object: made first, and gone last.
+ *
+ * mayfly_host_free ends everything a host runs: servers and channels close
+ * (their calls are cancelled), blocking handlers are waited for, loaded units
+ * go, the loops stop. What is left is memory without threads, and stays as long
+ * as handles that a user still has refer to it.
+ *
+ * What stays true: the order above. Tasks posted to a loop run in order, so
+ * what a server or channel posted to close itself has run when its loop has
+ * stopped.
+ *
+ * A forked child has the memory of its parent's hosts but none of their
+ * threads: every function looks at `made_under` first, and freeing such a host
+ * does nothing.
+ */
+#include "proxy/host.h"
+
+#include "base/error.h"
+#include "base/guest.h"
+#include "proxy/call.h"
+#include "proxy/channel.h"
+#include "proxy/server.h"
+
+#include <malloc.h>
+
+enum {
+    LOOPS_MAX = 64,
+    WORKERS_MAX = 1024,
+    RESOLVERS = 2,
+    IDLE_MS_MAX = 3600 * 1000,
+    TRIM_BYTES = 1024 * 1024 /* of heap given back before malloc is asked to */
+};
+
+/* --- references ------------------------------------------------------------
+ */
+
+int mf_host_check(const mayfly_host *host, mayfly_error *err)
+{
+    int rc = mf_fork_check(host->made_under, err);
+    if (rc == 0 && atomic_load_explicit(&host->stopping, memory_order_acquire))
+        rc = mf_error_set(err, MAYFLY_ECANCELLED, "the host is being freed");
+    return rc;
+}
+
+mayfly_host *mf_host_ref(mayfly_host *host)
+{
+    atomic_fetch_add_explicit(&host->refs, 1, memory_order_relaxed);
+    return host;
+}
+
+static void destroy(mayfly_host *host)
+{
+    if (&mf_host_loading && mf_host_loading.done)
+        mf_host_loading.done(host);
+    for (unsigned i = 0; i < host->n_loops; i++) {
+        mf_calls_free(host->loops[i]->user);
+        mf_loop_free(host->loops[i]);
+    }
+    mf_alloc_free(&host->alloc, host->loops);
+    mf_workers_free(host->workers);
+    mf_workers_free(host->resolver);
+    pthread_mutex_destroy(&host->lock);
+    /* the host lies in memory of its own allocator */
+    mayfly_allocator table = host->alloc.table;
+    table.release(table.state, host);
+}
+
+void mf_host_unref(mayfly_host *host)
+{
+    if (atomic_fetch_sub_explicit(&host->refs, 1, memory_order_acq_rel) == 1)
+        destroy(host);
+}
+
+mf_loop *mf_host_least_loaded(mayfly_host *host)
+{
+    mf_loop *best = host->loops[0];
+    for (unsigned i = 1; i < host->n_loops; i++)
+        if (atomic_load(&host->loops[i]->load) < atomic_load(&best->load))
+            best = host->loops[i];
+    return best;
+}
+
+/* --- idle time -------------------------------------------------------------
+ */
+
+static void trim_parts(mayfly_host *host)
+{
+    if (&mf_host_loading && mf_host_loading.trim)
+        mf_host_loading.trim(host);
+}
+
+/* glibc keeps what was freed; many connections that are gone were seen to leave
+ * 150 MB. Asking costs it a walk over its heap, so only when it is worth it. */
+static void trim_heap(mayfly_host *host, size_t least)
+{
+    size_t now = atomic_load(&host->alloc.bytes);
+    size_t high = atomic_load(&host->heap_high);
+    if (!host->uses_malloc || high < now + least)
+        return;
+    atomic_store(&host->heap_high, now);
+    malloc_trim(0);
+}
+
+void mf_host_note_heap(mayfly_host *host)
+{
+    size_t now = atomic_load(&host->alloc.bytes);
+    if (now > atomic_load(&host->heap_high))
+        atomic_store(&host->heap_high, now);
+}
+
+static void on_tick(mf_timer *timer)
+{
+    mayfly_host *host =
+        (mayfly_host *)((char *)timer - offsetof(mayfly_host, tick));
+    unsigned touched = atomic_load(&host->touched);
+    if (touched == host->tick_seen) {
+        atomic_store(&host->tick_armed, 0);
+        trim_parts(host);
+        trim_heap(host, TRIM_BYTES);
+        return;
+    }
+    mf_host_note_heap(host);
+    host->tick_seen = touched;
+    mf_loop *loop = host->loops[0];
+    mf_loop_set_timer(loop, timer, loop->now_ms + host->options.idle_ms,
+                      on_tick);
+}
+
+static void arm_tick(mf_task *task)
+{
+    mayfly_host *host =
+        (mayfly_host *)((char *)task - offsetof(mayfly_host, tick_task));
+    mf_loop *loop = host->loops[0];
+    host->tick_seen = atomic_load(&host->touched);
+    mf_loop_set_timer(loop, &host->tick, loop->now_ms + host->options.idle_ms,
+                      on_tick);
+}
+
+void mf_host_touch(mayfly_host *host)
+{
+    atomic_fetch_add(&host->touched, 1);
+    if (atomic_exchange(&host->tick_armed, 1))
+        return;
+    host->tick_task.run = arm_tick;
+    if (mf_loop_post(host->loops[0], &host->tick_task) != 0)
+        atomic_store(&host->tick_armed, 0);
+}
+
+/* On a loop that nobody has used for a while, and when it stops. */
+static void idle_loop(mf_loop *loop)
+{
+    mf_calls *calls = loop->user;
+    if (calls)
+        mf_calls_trim(calls);
+}
+
+/* --- making ----------------------------------------------------------------
+ */
+
+static int read_options(const mayfly_host_options *given,
+                        mayfly_host_options *o, mayfly_error *err)
+{
+    *o = (mayfly_host_options){.size = sizeof *o,
+                               .log_level = MAYFLY_LOG_WARNING};
+    if (given) {
+        if (given->size != sizeof *o)
+            return mf_error_set(err, MAYFLY_EINVAL,
+                                "host options of an unknown size");
+        *o = *given;
+    }
+    if (o->loops > LOOPS_MAX || o->workers > WORKERS_MAX ||
+        o->idle_ms > IDLE_MS_MAX)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "at most %d loops, %d workers, %d ms of idle time",
+                            LOOPS_MAX, WORKERS_MAX, IDLE_MS_MAX);
+    o->loops = o->loops ? o->loops : 1;
+    o->workers = o->workers ? o->workers : 4;
+    o->idle_ms = o->idle_ms ? o->idle_ms : 200;
+    return 0;
+}
+
+static mayfly_host *make(const mayfly_host_options *o)
+{
+    mf_alloc alloc;
+    mf_alloc_init(&alloc, o->allocator);
+    mayfly_host *h = alloc.table.alloc(alloc.table.state, sizeof *h);
+    if (!h)
+        return NULL;
+    memset(h, 0, sizeof *h);
+    mf_alloc_init(&h->alloc, o->allocator);
+    atomic_init(&h->refs, 1);
+    h->options = *o;
+    h->options.allocator = NULL; /* copied; the table may be on a stack */
+    h->uses_malloc = o->allocator == NULL;
+    h->log = (mf_log){o->log, o->log_state, o->log_level};
+    h->made_under = mf_fork_generation();
+    pthread_mutex_init(&h->lock, NULL);
+    return h;
+}
+
+static int start_loops(mayfly_host *h, mayfly_error *err)
+{
+    h->loops = mf_alloc_zero(&h->alloc, h->options.loops * sizeof h->loops[0]);
+    if (!h->loops)
+        return mf_error_nomem(err, "a host");
+    for (unsigned i = 0; i < h->options.loops; i++) {
+        mf_calls *calls = mf_calls_new(h);
+        if (!calls)
+            return mf_error_nomem(err, "a host");
+        int rc = mf_loop_new(&h->alloc, i, h->options.idle_ms, idle_loop, calls,
+                             &h->loops[i], err);
+        if (rc != 0) {
+            mf_calls_free(calls);
+            return rc;
+        }
+        h->n_loops++;
+    }
+    return 0;
+}
+
+static void stop_threads(mayfly_host *h)
+{
+    if (h->workers)
+        mf_workers_stop(h->workers);
+    if (h->resolver)
+        mf_workers_stop(h->resolver);
+    if (&mf_host_loading && mf_host_loading.stop)
+        mf_host_loading.stop(h);
+    for (unsigned i = 0; i < h->n_loops; i++)
+        mf_loop_stop(h->loops[i]);
+}
+
+int mayfly_host_new(const mayfly_host_options *options, mayfly_host **ret_host,
+                    mayfly_error *err)
+{
+    mayfly_host_options o;
+    if (!ret_host)
+        return mf_error_set(err, MAYFLY_EINVAL, "nowhere to store the host");
+    int rc = read_options(options, &o, err);
+    if (rc != 0)
+        return rc;
+    mayfly_host *h = make(&o);
+    if (!h)
+        return mf_error_nomem(err, "a host");
+    rc = start_loops(h, err);
+    if (rc == 0)
+        rc = mf_workers_new(&h->alloc, "mayfly-work", o.workers, &h->workers,
+                            err);
+    if (rc == 0)
+        rc = mf_workers_new(&h->alloc, "mayfly-name", RESOLVERS, &h->resolver,
+                            err);
+    if (rc == 0 && &mf_host_loading && mf_host_loading.begin)
+        rc = mf_host_loading.begin(h, err);
+    if (rc != 0) {
+        stop_threads(h);
+        mf_host_unref(h);
+        return rc;
+    }
+    *ret_host = h;
+    return 0;
+}
+
+void mayfly_host_free(mayfly_host *h)
+{
+    if (!h || mf_fork_check(h->made_under, NULL) != 0)
+        return;
+    if (atomic_exchange(&h->stopping, 1))
+        return;
+    mf_servers_stop(h);
+    mf_channels_stop(h);
+    stop_threads(h);
+    mf_host_unref(h);
+}
+
+void mayfly_host_trim(mayfly_host *h)
+{
+    if (!h || mf_host_check(h, NULL) != 0)
+        return;
+    trim_parts(h);
+    trim_heap(h, 0);
+}
+
+int mayfly_arena_new(mayfly_host *h, size_t max_bytes, mayfly_arena **ret_arena,
+                     mayfly_error *err)
+{
+    if (!h || !ret_arena)
+        return mf_error_set(err, MAYFLY_EINVAL, "an arena needs a host");
+    int rc = mf_fork_check(h->made_under, err);
+    if (rc != 0)
+        return rc;
+    mayfly_arena *a = mf_alloc_new(&h->alloc, sizeof *a);
+    if (!a)
+        return mf_error_nomem(err, "an arena");
+    mf_arena_init(a, &h->alloc, 0, max_bytes);
+    *ret_arena = a;
+    return 0;
+}

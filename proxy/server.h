@@ -1,0 +1,80 @@
+/*
+ * proxy/server.h: a server from the inside; for server.c and answer.c.
+ */
+#ifndef MF_PROXY_SERVER_H
+#define MF_PROXY_SERVER_H
+
+#include "proxy/call.h"
+#include "proxy/conn.h"
+#include "proxy/routes.h"
+
+#include <mayfly/server.h>
+
+typedef struct mf_listener {
+    struct mf_listener *next;
+    mayfly_server *server;
+    mf_watch *watch;
+    mf_task task;
+    mf_timer rest; /* no descriptors are left: pause */
+    int fd;
+    char *unlink_path; /* a unix socket's; NULL: none */
+} mf_listener;
+
+/* What of a server lives on one loop; touched by that loop only. */
+typedef struct mf_server_part {
+    mayfly_server *server;
+    mf_loop *loop;
+    struct mf_server_conn *conns;
+    mf_listener *listeners; /* on the first loop */
+    atomic_uint n_calls;    /* that exist; any thread counts down */
+    mf_task drain_task;     /* take no more, let finish */
+    mf_task kill_task;      /* end what is left */
+} mf_server_part;
+
+typedef struct mf_server_conn {
+    mf_conn conn;
+    mf_server_part *part;
+    atomic_uint refs; /* the part's, and each call's: they name the peer */
+    mf_watch *watch;
+    mf_task start;  /* brings an accepted descriptor to its loop */
+    mf_task flush;  /* at the end of the turn */
+    mf_timer timer; /* a peer that says nothing, or takes nothing */
+    size_t seen_rest;
+    uint8_t is_dirty; /* flush is on its way */
+    uint8_t is_over;
+    struct mf_server_conn *next;
+    struct mf_server_conn **link;
+} mf_server_conn;
+
+struct mayfly_server {
+    mayfly_host *host;
+    atomic_uint refs; /* the user's and each connection's */
+    mayfly_server_options options;
+    mf_routes *routes;
+    atomic_uint n_conns;
+    atomic_uint n_running; /* handlers on workers */
+    atomic_int draining;   /* new calls are refused */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;     /* a count went down while draining */
+    struct mayfly_server *next; /* the host's list */
+    struct mayfly_server **link;
+    unsigned n_parts;
+    mf_server_part parts[]; /* one per loop */
+};
+
+extern const mf_h2_events mf_server_events; /* answer.c */
+
+/* Something is to be sent: it will be, at the end of the turn. Loop. */
+void mf_server_conn_dirty(mf_server_conn *conn);
+void mf_server_conn_unref(mf_server_conn *conn); /* any thread */
+
+/* A count went down: whoever waits for that looks again. Any thread. */
+void mf_server_changed(mayfly_server *server);
+
+/* Calls that exist. */
+unsigned mf_server_calls(mayfly_server *server);
+
+/* Closes all servers of a host; returns at once. */
+void mf_servers_stop(mayfly_host *host);
+
+#endif
