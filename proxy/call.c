@@ -16,6 +16,7 @@
 #include "base/census.h"
 #include "base/error.h"
 #include "base/guest.h"
+#include "compiler/json/base64.h"
 
 enum {
     META_BYTES_MAX = 64 * 1024, /* metadata and trailers that one side sends */
@@ -192,7 +193,7 @@ int mf_meta_add(mayfly_call *c, mf_meta *list, mayfly_str key, mayfly_str value)
     int is_bin = mf_key_is_bin(key);
     if (value.len > META_BYTES_MAX || key.len > META_BYTES_MAX)
         return MAYFLY_ELIMIT;
-    size_t len = is_bin ? mf_base64_size(value.len) : value.len;
+    size_t len = is_bin ? mf_base64_length(value.len) : value.len;
     if (c->out_bytes + key.len + len + 32 > META_BYTES_MAX)
         return MAYFLY_ELIMIT;
     mayfly_metadata *m = meta_room(c, list);
@@ -201,8 +202,9 @@ int mf_meta_add(mayfly_call *c, mf_meta *list, mayfly_str key, mayfly_str value)
         return MAYFLY_ENOMEM;
     memcpy(text, key.ptr, key.len);
     if (is_bin) {
-        mayfly_bytes bytes = {(const uint8_t *)value.ptr, value.len};
-        mf_base64_encode(bytes, text + key.len);
+        mf_base64_encode((const uint8_t *)value.ptr, value.len, text + key.len);
+        while (len && text[key.len + len - 1] == '=')
+            len--; /* gRPC writes no padding */
     } else if (len) {
         memcpy(text + key.len, value.ptr, len);
     }
@@ -218,7 +220,7 @@ static int take_one(mayfly_call *c, mf_meta *list, mayfly_str key,
                     mayfly_str value, int is_bin)
 {
     mayfly_metadata *m = meta_room(c, list);
-    char *text = m ? mf_arena_raw(&c->arena, key.len + value.len + 2) : NULL;
+    char *text = m ? mf_arena_raw(&c->arena, key.len + value.len + 5) : NULL;
     if (!text)
         return MAYFLY_ENOMEM;
     memcpy(text, key.ptr, key.len);
@@ -226,7 +228,7 @@ static int take_one(mayfly_call *c, mf_meta *list, mayfly_str key,
     char *to = text + key.len + 1;
     size_t len = value.len;
     if (is_bin) {
-        if (mf_base64_decode(value, (uint8_t *)to, &len) != 0)
+        if (!mf_base64_decode(value, (uint8_t *)to, &len))
             return 0; /* what cannot be read is dropped */
     } else if (len) {
         memcpy(to, value.ptr, len);

@@ -70,8 +70,8 @@ mayfly_host *mf_server_host(const mayfly_server *server);
 const mf_route *mf_call_route(const mayfly_call *call);
 
 /* Whether the handler has deferred the call. Stays 1 when the call is completed
- * meanwhile. For whoever has called a handler and now wants to answer for it: when
- * it is 1, call and arena belong to somebody else. Within on_request. */
+ * meanwhile. For whoever has called a handler and now wants to answer for it:
+ * when it is 1, call and arena belong to somebody else. Within on_request. */
 int mf_call_deferred(const mayfly_call *call);
 
 /* mayfly_call_reply without the copy. */

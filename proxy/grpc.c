@@ -130,81 +130,6 @@ size_t mf_percent_decode(mayfly_str text, char *out)
     return n;
 }
 
-size_t mf_base64_size(size_t n)
-{
-    return n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0);
-}
-
-size_t mf_base64_encode(mayfly_bytes in, char *out)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t n = 0, i = 0;
-    for (; in.len - i >= 3; i += 3) {
-        unsigned v = (unsigned)in.ptr[i] << 16 | (unsigned)in.ptr[i + 1] << 8 |
-                     in.ptr[i + 2];
-        out[n++] = letters[v >> 18];
-        out[n++] = letters[v >> 12 & 63];
-        out[n++] = letters[v >> 6 & 63];
-        out[n++] = letters[v & 63];
-    }
-    if (in.len - i == 1) {
-        out[n++] = letters[in.ptr[i] >> 2];
-        out[n++] = letters[(in.ptr[i] & 3u) << 4];
-    } else if (in.len - i == 2) {
-        unsigned v = (unsigned)in.ptr[i] << 8 | in.ptr[i + 1];
-        out[n++] = letters[v >> 10];
-        out[n++] = letters[v >> 4 & 63];
-        out[n++] = letters[(v & 15) << 2];
-    }
-    return n;
-}
-
-static int base64_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+')
-        return 62;
-    if (c == '/')
-        return 63;
-    return -1;
-}
-
-int mf_base64_decode(mayfly_str text, uint8_t *out, size_t *ret_len)
-{
-    size_t len = text.len, n = 0;
-    for (int i = 0; i < 2 && len && len % 4 == 0 && text.ptr[len - 1] == '=';
-         i++) {
-        len--;
-        if (i == 0 && len % 4 == 3 && text.ptr[len - 1] == '=') {
-            len--;
-            break;
-        }
-    }
-    if (len % 4 == 1)
-        return -1;
-    unsigned bits = 0, held = 0;
-    for (size_t i = 0; i < len; i++) {
-        int v = base64_value(text.ptr[i]);
-        if (v < 0)
-            return -1;
-        bits = bits << 6 | (unsigned)v;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            out[n++] = (uint8_t)(bits >> held);
-            bits &= (1u << held) - 1;
-        }
-    }
-    *ret_len = n;
-    return 0;
-}
-
 /* --- what is allowed -------------------------------------------------------
  */
 
@@ -274,30 +199,6 @@ int mf_content_type_ok(mayfly_str value)
     size_t n = sizeof grpc - 1;
     return value.len >= n && memcmp(value.ptr, grpc, n) == 0 &&
            (value.len == n || value.ptr[n] == '+' || value.ptr[n] == ';');
-}
-
-int mf_utf8_ok(mayfly_str text)
-{
-    const uint8_t *p = (const uint8_t *)text.ptr;
-    for (size_t i = 0; i < text.len;) {
-        uint8_t c = p[i];
-        size_t n = c < 0x80                ? 1
-                   : c >= 0xc2 && c < 0xe0 ? 2
-                   : c >= 0xe0 && c < 0xf0 ? 3
-                   : c >= 0xf0 && c < 0xf5 ? 4
-                                           : 0;
-        if (n == 0 || text.len - i < n)
-            return 0;
-        for (size_t k = 1; k < n; k++)
-            if ((p[i + k] & 0xc0) != 0x80)
-                return 0;
-        /* overlong forms, surrogates, past U+10FFFF */
-        if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) ||
-            (c == 0xf0 && p[i + 1] < 0x90) || (c == 0xf4 && p[i + 1] > 0x8f))
-            return 0;
-        i += n;
-    }
-    return 1;
 }
 
 /* --- status ----------------------------------------------------------------

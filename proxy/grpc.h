@@ -37,12 +37,6 @@ size_t mf_percent_encode(mayfly_str text, char *out);
  */
 size_t mf_percent_decode(mayfly_str text, char *out);
 
-/* Values of "-bin" keys. Encoding is unpadded; decoding takes both forms. */
-size_t mf_base64_size(size_t n); /* of n bytes encoded */
-size_t mf_base64_encode(mayfly_bytes in, char *out);
-/* `out` holds text.len * 3 / 4 bytes. -1: not base64. */
-int mf_base64_decode(mayfly_str text, uint8_t *out, size_t *ret_len);
-
 /* --- what is allowed --- */
 
 int mf_path_ok(const char *path, size_t len); /* "/package.Service/Method" */
@@ -52,7 +46,6 @@ int mf_key_is_reserved(mayfly_str key); /* "grpc-...", ":...", "te", ... */
 int mf_key_is_bin(mayfly_str key);
 int mf_value_ok(mayfly_str value); /* printable ASCII */
 int mf_content_type_ok(mayfly_str value);
-int mf_utf8_ok(mayfly_str text);
 
 /* --- status --- */
 

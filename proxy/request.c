@@ -30,10 +30,6 @@ enum {
     META_BYTES_MAX = 64 * 1024 /* metadata taken from a server */
 };
 
-{
-    MAYFLY_STR(name), MAYFLY_STR(value)
-}
-
 /* --- waiting ---------------------------------------------------------------
  */
 
