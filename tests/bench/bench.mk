@@ -27,6 +27,10 @@ $(BENCH)/grpc_greeter: tests/bench/grpc_greeter.cc \
 	g++ $(BENCH_CXXFLAGS) -o $@ $(filter %.cc,$^) $(BENCH)/gen/greeter.pb.cc \
 	  $$(pkg-config --libs grpc++ protobuf) -lpthread
 
-bench-programs: $(BENCH)/load $(BENCH)/codec $(BENCH)/calls $(BENCH)/codec_cpp \
+$(BENCH)/lease: tests/bench/lease.c $(BUILD)/libmayfly-internal.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libmayfly-internal.a $(LIBS)
+
+bench-programs: $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls $(BENCH)/codec_cpp \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs
