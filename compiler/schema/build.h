@@ -144,6 +144,8 @@ struct mf_draft_file {
     unsigned seen;       /* == build->stamp: visible from the file at hand */
     bool loading; /* its imports are being read: meeting it again is a cycle */
     bool failed;  /* has errors, or something it imports has */
+    bool partial; /* statements are missing, for errors in them */
+    bool lost;    /* whole blocks are missing: names may be, too */
     bool proto2;  /* only descriptor.proto may */
 };
 
@@ -198,14 +200,15 @@ void mf_build_fatal(mf_build *b, int code, const char *what);
 /* names.c */
 const char *mf_build_json_name(mf_build *b, const char *field_name);
 
-/* parser.c: fills in the draft. False when there were errors. */
-bool mf_parse_file(mf_build *b, mf_draft_file *file, const char *text,
+/* parser.c: fills in the draft, as far as the text is right. */
+void mf_parse_file(mf_build *b, mf_draft_file *file, const char *text,
                    size_t len);
 
 /* linker.c: resolves all names of a file whose imports are linked. */
 void mf_link_file(mf_build *b, mf_draft_file *file);
 
-/* check.c: the rules that need resolved names. */
+/* check.c: the rules that need resolved names. Of a partial file only those
+ * that a missing statement cannot break. */
 void mf_check_file(mf_build *b, mf_draft_file *file);
 
 /* options.c: interprets the options of everything in the file. */

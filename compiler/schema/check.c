@@ -240,6 +240,11 @@ static void check_fields(mf_build *b, mf_draft_file *file,
                            "hold it",
                            f->enumeration->full_name);
     }
+}
+
+static void check_oneofs(mf_build *b, mf_draft_file *file,
+                         const mf_draft_message *m)
+{
     uint32_t i = 0;
     for (mf_draft_oneof *o = m->oneofs.first; o; o = o->next) {
         if (m->made->oneofs[i++].n_fields == 0)
@@ -263,6 +268,8 @@ static void check_message(mf_build *b, mf_draft_file *file,
     check_numbers(b, file, m);
     check_reserved(b, file, m);
     check_fields(b, file, m);
+    if (!file->partial)
+        check_oneofs(b, file, m);
     if (m->made->is_map_entry) {
         check_map_key(b, file, m->fields.first);
     } else if (m->fields.n > 1 && !file->proto2) {
@@ -308,7 +315,7 @@ void mf_check_file(mf_build *b, mf_draft_file *file)
         for (mf_draft_field *d = m->extensions.first; d; d = d->next)
             mf_check_extension(b, file, d);
     }
-    for (mf_draft_enum *e = file->enums.first; e; e = e->next)
+    for (mf_draft_enum *e = file->enums.first; e && !file->partial; e = e->next)
         mf_check_enum(b, file, e);
     for (mf_draft_field *d = file->extensions.first; d; d = d->next)
         mf_check_extension(b, file, d);

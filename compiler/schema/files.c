@@ -100,13 +100,24 @@ static int read_file(mf_files *files, int fd, const char *path,
     return 0;
 }
 
+static bool join(const char *dir, const char *name, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%s%s%s", dir,
+                     dir[0] && dir[strlen(dir) - 1] != '/' ? "/" : "", name);
+    return n >= 0 && (size_t)n < size;
+}
+
+static bool exists(const char *dir, const char *name)
+{
+    char path[PATH_BYTES_MAX];
+    return join(dir, name, path, sizeof path) && access(path, F_OK) == 0;
+}
+
 static int open_in_folder(mf_files *files, const char *dir, const char *name,
                           mf_schema_text *ret, mayfly_error *err)
 {
     char path[PATH_BYTES_MAX];
-    int n = snprintf(path, sizeof path, "%s%s%s", dir,
-                     dir[0] && dir[strlen(dir) - 1] != '/' ? "/" : "", name);
-    if (n < 0 || (size_t)n >= sizeof path)
+    if (!join(dir, name, path, sizeof path))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "%.200s...: the path is too long", name);
     const char *shown = strcmp(dir, ".") == 0 ? name : path;
@@ -201,11 +212,19 @@ int mf_files_import_name(const mf_files *files, const char *path,
         const char *slash = strrchr(path, '/');
         name = slash ? slash + 1 : path;
     }
-    for (size_t i = 0; i < files->n_dirs && !name; i++)
+    size_t i = 0;
+    for (; i < files->n_dirs && !name; i++)
         name = below(files->dirs[i], path);
     if (!name || !is_contained(name))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "%.500s: not a path below an include folder", path);
+    for (size_t earlier = 0; earlier + 1 < i; earlier++) {
+        if (exists(files->dirs[earlier], name))
+            return mf_error_set(err, MAYFLY_EINVAL,
+                                "%.300s: hidden by \"%.200s\" in the folder "
+                                "%.300s, which comes first",
+                                path, name, files->dirs[earlier]);
+    }
     *ret_name = name;
     return 0;
 }

@@ -24,7 +24,8 @@ typedef struct mf_files {
 mf_schema_source mf_files_source(mf_files *files);
 
 /* The import name of a path: the path below the first include folder that holds
- * it; with no folders, its last part. Errors: EINVAL (below none of them). */
+ * it; with no folders, its last part. Errors: EINVAL (below none of
+ * them, or an earlier folder has a file of that name). */
 int mf_files_import_name(const mf_files *files, const char *path,
                          const char **ret_name, mayfly_error *err);
 

@@ -194,6 +194,7 @@ void mf_parser_skip_statement(mf_parser *p)
         if (mf_parser_accept(p, ";"))
             return;
         if (mf_parser_accept(p, "{")) {
+            p->file->lost = true;
             skip_block(p);
             return;
         }
@@ -211,6 +212,7 @@ bool mf_parser_block(mf_parser *p, const char *what, const char *first,
         mf_build_error(p->b, p->file, MAYFLY_ELIMIT, open,
                        "blocks are nested more than %u deep",
                        p->b->limits.depth);
+        p->file->lost = true;
         skip_block(p);
         return true;
     }
@@ -379,7 +381,7 @@ static bool close_file(mf_parser *p)
     return true;
 }
 
-bool mf_parse_file(mf_build *b, mf_draft_file *file, const char *text,
+void mf_parse_file(mf_build *b, mf_draft_file *file, const char *text,
                    size_t len)
 {
     mf_parser p = {.b = b, .file = file};
@@ -396,6 +398,8 @@ bool mf_parse_file(mf_build *b, mf_draft_file *file, const char *text,
             }
         }
         close_file(&p);
+    } else {
+        file->lost = true;
     }
-    return file->n_errors == 0 && !b->fatal;
+    file->partial = file->n_errors > 0;
 }

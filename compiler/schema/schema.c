@@ -199,15 +199,18 @@ static mf_draft_file *load(mf_build *b, const char *name, mf_draft_file *from,
     d = read_file(b, name, from, at);
     if (!d || b->fatal)
         return NULL;
+    bool linkable = !d->lost;
     d->loading = true;
     for (mf_draft_import *i = d->imports.first; i && !b->fatal; i = i->next) {
         i->file = load(b, i->name, d, i->at, depth + 1);
         if (!i->file || i->file->failed)
-            d->failed = true;
+            linkable = false;
     }
     d->loading = false;
     MF_LIST_ADD(&b->files, d);
-    if (!d->failed && !b->fatal) {
+    if (!linkable || b->fatal) {
+        d->failed = true;
+    } else {
         finish_imports(b, d);
         mf_link_file(b, d);
         mf_resolve_options(b, d);
