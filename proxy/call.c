@@ -381,5 +381,8 @@ int64_t mayfly_call_time_left_ms(const mayfly_call *c)
 
 int mayfly_call_cancelled(const mayfly_call *c)
 {
-    return atomic_load_explicit(&c->cancelled, memory_order_acquire);
+    /* A handler that keeps its loop busy asks before the loop can have seen
+     * the deadline pass. */
+    return atomic_load_explicit(&c->cancelled, memory_order_acquire) ||
+           (c->deadline_ns && mf_clock_ns() > c->deadline_ns);
 }
