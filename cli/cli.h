@@ -74,9 +74,10 @@ int cli_duration(const char *text, unsigned *ret_ms);
 /* One line of JSON, indented by two spaces. NULL: no memory. */
 char *cli_indent(const char *json, size_t len, size_t *ret_len);
 
-/* Base64 to bytes in `out` (strlen(text) bytes of room) and back (2 * n + 5
+/* Base64 to bytes in `out` (n bytes of room) and back (2 * n + 5
  * bytes, zero-terminated). The first returns 0 or -1. */
-int cli_from_base64(const char *text, unsigned char *out, size_t *ret_len);
+int cli_from_base64(const char *text, size_t n, unsigned char *out,
+                    size_t *ret_len);
 void cli_to_base64(const unsigned char *bytes, size_t n, char *out);
 
 /* "greeter" for "dir/greeter.proto": the name of a context. `out` is cut. */

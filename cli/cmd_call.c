@@ -65,17 +65,20 @@ static int add_header(const args_spec *spec, mayfly_call *call,
     const char *colon = strchr(text, ':');
     size_t len = (size_t)(colon - text); /* prepare has seen to it */
     const char *value = colon + 1 + strspn(colon + 1, " \t");
-    char *copy = malloc(len + 1 + strlen(value) + 1);
+    size_t value_len = strlen(value);
+    while (value_len > 0 && strchr(" \t", value[value_len - 1]))
+        value_len--;
+    char *copy = malloc(len + 1 + value_len + 1);
     if (!copy)
         return cli_fail("out of memory");
     for (size_t i = 0; i < len; i++)
         copy[i] = (char)tolower((unsigned char)text[i]);
     copy[len] = '\0';
-    mayfly_str sent = mayfly_str_of(value);
+    mayfly_str sent = {value, value_len};
     int rc = ARGS_GO_ON;
     if (ends_in_bin(copy, len)) {
         sent.ptr = copy + len + 1;
-        if (cli_from_base64(value, (unsigned char *)copy + len + 1,
+        if (cli_from_base64(value, value_len, (unsigned char *)copy + len + 1,
                             &sent.len) != 0)
             rc = args_error(spec, "-H %s: the value is not base64", copy);
     }

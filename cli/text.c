@@ -111,14 +111,15 @@ char *cli_indent(const char *json, size_t len, size_t *ret_len)
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int cli_from_base64(const char *text, unsigned char *out, size_t *ret_len)
+int cli_from_base64(const char *text, size_t n, unsigned char *out,
+                    size_t *ret_len)
 {
-    size_t n = strlen(text), len = 0;
+    size_t len = 0;
     unsigned bits = 0;
     for (int i = 0; i < 2 && n > 0 && text[n - 1] == '='; i++)
         n--;
     for (size_t i = 0; i < n; i++) {
-        const char *at = strchr(alphabet, text[i]);
+        const char *at = text[i] ? strchr(alphabet, text[i]) : NULL;
         if (!at)
             return -1;
         bits = bits << 6 | (unsigned)(at - alphabet);

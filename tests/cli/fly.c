@@ -39,6 +39,8 @@ int fly_Fly_on_Wait(void *state, mayfly_call *call, const fly_Message *request,
     (void)state;
     for (int i = 0; i < request->number && !mayfly_call_cancelled(call); i++)
         usleep(1000);
+    if (mayfly_call_time_left_ms(call) < 0)
+        return mayfly_call_fail(call, MAYFLY_STATUS_DEADLINE_EXCEEDED, "late");
     reply->text = mayfly_str_of("waited");
     return 0;
 }
