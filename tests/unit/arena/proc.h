@@ -8,6 +8,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Whether numbers of the whole process mean anything: a sanitizer has memory of
+ * its own in it. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { PROC_EXACT = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { PROC_EXACT = 0 };
+#else
+enum { PROC_EXACT = 1 };
+#endif
+#else
+enum { PROC_EXACT = 1 };
+#endif
+
 /* The text of a /proc file, in memory that was there before: reading it does
  * not change what it says. */
 static inline const char *proc_read(const char *path)

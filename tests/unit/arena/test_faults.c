@@ -5,6 +5,7 @@
 #include "compiler/arena/run.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,9 +168,9 @@ static void test_host_allocator(void **state)
 static void *compile_for_ever(void *state)
 {
     fixture f;
-    volatile int *stop = state;
+    atomic_int *stop = state;
     fixture_init(&f);
-    while (!*stop)
+    while (!atomic_load(stop))
         fixture_run(&f, "int f(int x) { return x; }", 1);
     fixture_done(&f);
     return NULL;
@@ -178,11 +179,9 @@ static void *compile_for_ever(void *state)
 static void test_fork(void **state)
 {
     pthread_t thread;
-    static volatile int stop;
+    static atomic_int stop;
     (void)state;
-    assert_int_equal(pthread_create(&thread, NULL, compile_for_ever,
-                                    (void *)(uintptr_t)&stop),
-                     0);
+    assert_int_equal(pthread_create(&thread, NULL, compile_for_ever, &stop), 0);
     for (int i = 0; i < 50; i++) {
         pid_t child = fork();
         if (child == 0) {
@@ -197,7 +196,7 @@ static void test_fork(void **state)
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(status, 0);
     }
-    stop = 1;
+    atomic_store(&stop, 1);
     pthread_join(thread, NULL);
 }
 
@@ -206,7 +205,7 @@ static void *compile_some(void *state)
 {
     fixture *f = state;
     for (int i = 0; i < 100; i++) {
-        fixture mine = *f; /* zone and compiler are shared, results are not */
+        fixture mine = {.zone = f->zone, .cc = f->cc};
         char source[100];
         snprintf(source, sizeof source, "int f(int x) { return x + %d; }", i);
         if (fixture_run(&mine, source, 1) != i + 1)

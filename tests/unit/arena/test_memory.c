@@ -52,10 +52,11 @@ static void test_cycles(void **state)
         cycle(&f, i);
     }
     assert_int_equal(proc_descriptors(), descriptors);
-    assert_true(proc_mappings() <= mappings + 2);
+    if (PROC_EXACT)
+        assert_true(proc_mappings() <= mappings + 2);
     assert_true(f.alloc.bytes <= held + 4096);
     long now = proc_dirty_kib();
-    if (now > dirty + 64)
+    if (PROC_EXACT && now > dirty + 64)
         fail_msg("%ld KiB private dirty, %ld before", now, dirty);
     fixture_done(&f);
 }
@@ -156,7 +157,7 @@ static void test_large(void **state)
     assert_int_equal(mf_cc_arena_bytes(f.cc), 0);
     assert_int_equal(mf_zone_backed(f.zone), 0);
     long now = proc_dirty_kib();
-    if (now > dirty + 64)
+    if (PROC_EXACT && now > dirty + 64)
         fail_msg("%ld KiB private dirty, %ld before", now, dirty);
 
     /* The same, kept: it shows. */
@@ -174,7 +175,7 @@ static void test_large(void **state)
     assert_int_equal(mf_cc_arena_bytes(f.cc), 0);
     mf_zone_trim(f.zone);
     now = proc_dirty_kib();
-    if (now > dirty + 64)
+    if (PROC_EXACT && now > dirty + 64)
         fail_msg("%ld KiB private dirty, %ld before resident", now, dirty);
     free(text);
     fixture_done(&f);
@@ -200,7 +201,7 @@ static void test_stack_given_back(void **state)
     assert_int_equal(fixture_compile(&f, text, NULL, &at), MAYFLY_ELIMIT);
     mf_cc_trim(f.cc, 0);
     long now = proc_dirty_kib();
-    if (now > dirty + 64)
+    if (PROC_EXACT && now > dirty + 64)
         fail_msg("%ld KiB private dirty, %ld before", now, dirty);
     free(text);
     fixture_done(&f);
