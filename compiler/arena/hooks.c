@@ -12,6 +12,10 @@
  * of libtcc passes: at each token the parser reads, at each symbol that is
  * pushed (macro expansion pushes one per nesting), at each allocation.
  *
+ * The functions that stand in for libtcc's own must be in this file: libtcc's
+ * are weak, which does not make a linker look for better ones in an archive,
+ * but this file is always there because libtcc needs the others.
+ *
  * What a block is for is known from the address it was asked from: the build
  * makes a table of where libtcc's functions begin (kinds.awk).
  */
@@ -21,7 +25,11 @@
 
 #include <string.h>
 
-enum { CLOCK_EVERY = 64 };
+enum {
+    CLOCK_EVERY = 64,
+    IS_FIELD =
+        0x20000000, /* libtcc's flag of symbols that are parts of types */
+};
 
 typedef struct kind_entry {
     uint32_t from; /* offset into libtcc's instructions */
@@ -198,9 +206,23 @@ void mf_hook_next(void)
     mf_libtcc_next();
 }
 
-void *mf_hook_sym_push2(void **stack, int v, int t, intptr_t c)
+/* A symbol that has a place among the names; members of structs are among them.
+ */
+void *mf_hook_sym_push(int v, void *type, int r, int c)
 {
-    mf_run_check(mf_run_now());
+    if ((v & IS_FIELD) && v != IS_FIELD)
+        mf_run_member(mf_run_now(), type);
+    return mf_libtcc_sym_push(v, type, r, c);
+}
+
+/* Any symbol. The bare flag stands for what an array, of length `c`, is made
+ * of; with a length of -1 for what a pointer points to. */
+void *mf_hook_sym_push2(void **stack, int v, int t, int c)
+{
+    mf_run *run = mf_run_now();
+    mf_run_check(run);
+    if (v == IS_FIELD && c != -1)
+        mf_run_array(run, t);
     return mf_libtcc_sym_push2(stack, v, t, c);
 }
 

@@ -24,7 +24,8 @@ void *mf_hook_calloc(size_t n, size_t size);
 void *mf_hook_realloc(void *block, size_t size);
 void mf_hook_free(void *block);
 void mf_hook_next(void);
-void *mf_hook_sym_push2(void **stack, int v, int t, intptr_t c);
+void *mf_hook_sym_push(int v, void *type, int r, int c);
+void *mf_hook_sym_push2(void **stack, int v, int t, int c);
 _Noreturn void mf_hook_exit(int code);
 _Noreturn void mf_hook_assert_fail(const char *what, const char *file,
                                    unsigned line, const char *function);
@@ -58,7 +59,8 @@ extern char **const mf_hook_environ;
 
 /* libtcc's own, under their new names. */
 void mf_libtcc_next(void);
-void *mf_libtcc_sym_push2(void **stack, int v, int t, intptr_t c);
+void *mf_libtcc_sym_push(int v, void *type, int r, int c);
+void *mf_libtcc_sym_push2(void **stack, int v, int t, int c);
 void mf_libtcc_preprocess_start(void *state, int filetype);
 void mf_libtcc_cstr_cat(void *cstr, const char *text, int len);
 size_t mf_libtcc_section_add(void *section, size_t size, int align);

@@ -4,7 +4,7 @@
 BEGIN {
     set("MF_KIND_SECTIONS", "section_realloc new_section get_sym_attr " \
         "tccelf_new tccelf_end_file")
-    set("MF_KIND_SYMBOLS", "sym_push2 mf_libtcc_sym_push2")
+    set("MF_KIND_SYMBOLS", "mf_hook_sym_push2 mf_libtcc_sym_push2")
     set("MF_KIND_POOLS", "tal_realloc_impl tccpp_new")
     set("MF_KIND_CSTRINGS", "cstr_cat cstr_ccat cstr_printf cstr_wccat " \
         "get_tok_str next_nomacro1 parse_string mf_hook_cstr_cat " \

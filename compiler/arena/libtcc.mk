@@ -38,12 +38,14 @@ LIBTCC_FLAGS = \
   $(foreach s,$(LIBTCC_API),--redefine-sym $(s)=mf_$(s)) \
   $(foreach s,$(LIBTCC_OUT),--redefine-sym $(s)=mf_hook_$(s:__%=%)) \
   $(foreach s,$(LIBTCC_OVER),--redefine-sym $(s)=mf_hook_$(s)) \
-  --redefine-sym next=mf_libtcc_next --redefine-sym sym_push2=mf_libtcc_sym_push2 \
+  --redefine-sym next=mf_libtcc_next \
+  --redefine-sym sym_push=mf_hook_sym_push --redefine-sym sym_push2=mf_hook_sym_push2 \
   --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
   --redefine-sym section_add=mf_libtcc_section_add
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
-  mf_libtcc_next mf_libtcc_sym_push2 mf_libtcc_preprocess_start \
+  mf_libtcc_next mf_libtcc_sym_push mf_libtcc_sym_push2 \
+  mf_hook_sym_push mf_hook_sym_push2 mf_libtcc_preprocess_start \
   mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
@@ -52,15 +54,17 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@# Each token, and each macro that is expanded, is a place to stop at.
 	@for o in tccgen tccasm i386-asm; do \
 	  objcopy --redefine-sym next=mf_hook_next $(LIBTCC_DIR)/$$o.o; done
-	@objcopy --redefine-sym section_add=mf_hook_section_add $(LIBTCC_DIR)/tccgen.o
 	@set -e; cd $(LIBTCC_DIR); \
+	at() { nm $$1 | awk -v f=$$2 '$$3 == f { print "0x" $$1 }'; }; \
+	objcopy --redefine-sym section_add=mf_hook_section_add \
+	  --add-symbol mf_libtcc_sym_push=.text:$$(at tccgen.o sym_push),global,function \
+	  --add-symbol mf_libtcc_sym_push2=.text:$$(at tccgen.o sym_push2),global,function \
+	  --weaken-symbol sym_push --weaken-symbol sym_push2 tccgen.o; \
 	objcopy $(LIBTCC_OVER:%=--weaken-symbol %) \
 	  --redefine-sym preprocess_start=mf_hook_preprocess_start \
 	  --redefine-sym cstr_printf=mf_hook_define libtcc.o; \
-	at=0x$$(nm tccpp.o | awk '$$3 == "cstr_cat" { print $$1 }'); \
-	objcopy --redefine-sym sym_push2=mf_hook_sym_push2 \
-	  --redefine-sym tcc_set_options=mf_hook_pragma_option \
-	  --add-symbol mf_libtcc_cstr_cat=.text:$$at,global,function \
+	objcopy --redefine-sym tcc_set_options=mf_hook_pragma_option \
+	  --add-symbol mf_libtcc_cstr_cat=.text:$$(at tccpp.o cstr_cat),global,function \
 	  --weaken-symbol cstr_cat tccpp.o; \
 	objcopy --redefine-sym memcpy=mf_hook_image_copy \
 	  --redefine-sym memset=mf_hook_image_zero \

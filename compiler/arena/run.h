@@ -58,6 +58,10 @@ typedef struct mf_run {
     void *pool_owner; /* a pool's owner, whose kind is not known yet */
     void *pool;
 
+    const void **nested; /* set of structs that are parts of others */
+    size_t nested_room;  /* a power of two, or 0 */
+    size_t n_nested;
+    size_t n_arrays;     /* of structs or arrays */
     size_t object_bytes; /* of variables so far, zeroed ones too */
     uint8_t *image;      /* where the linked bytes go ... */
     uintptr_t image_at;  /* ... and where they think they are */
@@ -82,6 +86,12 @@ _Noreturn void mf_run_stop(mf_run *run, int code, const char *text);
 
 /* Leaves libtcc when the stack or the time is used up. */
 void mf_run_check(mf_run *run);
+
+/* A struct gets a member of this type, libtcc's; an array of such elements, by
+ * libtcc's flags, is declared. Leaves libtcc when types contain each other more
+ * deeply than the stack allows. */
+void mf_run_member(mf_run *run, const void *of_type);
+void mf_run_array(mf_run *run, int element);
 
 /* The text of a header that every compile can include, or NULL. */
 const char *mf_builtin_header(const char *name, int system_includes);

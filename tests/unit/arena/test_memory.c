@@ -14,8 +14,8 @@ static const char *include(void *state, const char *name, size_t *ret_len)
 
 static const char *const cycle_sources[] = {
     "static const char s[] = \"text\"; int f(int x) { return s[x & 3]; }",
-    "#include \"some.h\"\n#include <stdint.h>\nint f(int x)"
-    " { return SOME + x; }",
+    ("#include \"some.h\"\n#include <stdint.h>\nint f(int x)"
+     " { return SOME + x; }"),
     "int f(int x) { goto l; x 1; l: return x; }",
     "#include \"some.h\"\n#include <no.h>\n",
     "#define A A B\nint f(int x) { return y(x) + z; }",
