@@ -321,9 +321,10 @@ static int fill_service(binder *b, const mayfly_layout *layout,
     char *c_name;
     int code = 0;
 
-    if (!table->full_name || (table->n_methods && !table->methods))
+    if (!table->full_name || !mf_name_full_valid(table->full_name) ||
+        (table->n_methods && !table->methods))
         return mf_error_set(b->err, MAYFLY_EINVAL,
-                            "the layout of a service lacks its methods");
+                            "the layout of a service lacks its parts");
     d = mf_schema_service(b->schema, table->full_name);
     if (!d)
         return mf_error_set(b->err, MAYFLY_ENOTFOUND,

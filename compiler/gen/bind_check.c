@@ -37,24 +37,6 @@ int mf_bind_check_layout(const mayfly_layout *layout, mayfly_error *err)
     return 0;
 }
 
-/* Names with dots. */
-static bool full_name_valid(const char *s)
-{
-    bool start = true;
-
-    for (; *s; s++) {
-        char one[2] = {*s, 0};
-        if (*s == '.' && !start) {
-            start = true;
-            continue;
-        }
-        if (!mf_name_valid(one) && (start || *s < '0' || *s > '9'))
-            return false;
-        start = false;
-    }
-    return !start;
-}
-
 static int bad_field(const mayfly_message_layout *m,
                      const mayfly_field_layout *f, const char *what,
                      mayfly_error *err)
@@ -135,7 +117,7 @@ int mf_bind_check_message(const mayfly_message_layout *m, mayfly_error *err)
     uint32_t bits = 0;
     int code = 0;
 
-    if (!m->full_name || !full_name_valid(m->full_name) || !m->c_name ||
+    if (!m->full_name || !mf_name_full_valid(m->full_name) || !m->c_name ||
         !mf_name_valid(m->c_name))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a layout's name is not an identifier");

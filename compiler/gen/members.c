@@ -1,6 +1,5 @@
 /*
- * compiler/gen/members.c: the names of struct members, and text that may appear
- * in C.
+ * compiler/gen/members.c: the names of struct members.
  *
  * Members have a space of names per struct. A field keeps its own name unless
  * C, C++ or a standard macro has it, or it is the struct's own name; changed
@@ -90,38 +89,4 @@ int mf_names_members(mf_alloc *alloc, mayfly_arena *arena, mf_plan_message *m,
         code = name_rest(arena, taken, m);
     mf_map_free(taken);
     return code ? mf_error_nomem(err, "names") : 0;
-}
-
-void mf_name_file(mf_buf *out, const char *file)
-{
-    static const char proto[] = ".proto";
-    size_t n = strlen(file), tail = sizeof proto - 1;
-    bool usual = n > tail && strcmp(file + n - tail, proto) == 0;
-
-    if (usual)
-        n -= tail;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)file[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-            (c >= '0' && c <= '9'))
-            mf_buf_put_byte(out, c);
-        else
-            mf_buf_printf(out, "_%02x", c);
-    }
-    if (!usual)
-        mf_buf_put_byte(out, '_');
-}
-
-void mf_name_literal(mf_buf *out, const char *text)
-{
-    mf_buf_put_byte(out, '"');
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '?' &&
-            c != '*')
-            mf_buf_put_byte(out, c);
-        else
-            mf_buf_printf(out, "\\%03o", c);
-    }
-    mf_buf_put_byte(out, '"');
 }

@@ -49,53 +49,6 @@ static const char *const op_words[MF_NAME_OPS] = {
     [MF_NAME_VALUE] = "",   [MF_NAME_METHOD] = "",
 };
 
-static bool is_lower(char c)
-{
-    return c >= 'a' && c <= 'z';
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
-}
-
-static bool is_word(char c)
-{
-    return is_lower(c) || is_upper(c) || (c >= '0' && c <= '9') || c == '_';
-}
-
-static bool all_upper(const char *s)
-{
-    bool some = false;
-
-    for (; *s; s++) {
-        if (is_lower(*s))
-            return false;
-        some = some || is_upper(*s);
-    }
-    return some;
-}
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-    return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
-/* What is put in front of a name that begins like names of others. */
-static const char *prefix_of(const char *s)
-{
-    static const char *const foreign[] = {"mayfly_", "MAYFLY_",  "mf_",
-                                          "MF_",     "pthread_", "posix_"};
-
-    if (*s == '_')
-        return "x";
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        if (has_prefix(s, foreign[i]))
-            return "x_";
-    }
-    return "";
-}
-
 /* The plain name at file scope. `full_name` has been checked. */
 static const char *global_name(mayfly_arena *arena, const char *full_name)
 {
@@ -111,49 +64,13 @@ static const char *global_name(mayfly_arena *arena, const char *full_name)
         if (*c == '.')
             *c = '_';
     }
-    prefix = prefix_of(s);
+    prefix = mf_name_prefix(s);
     if (*prefix)
         return mf_arena_printf(arena, "%s%s", prefix, s);
-    if ((single && is_lower(*s)) || type_like || all_upper(s) ||
-        mf_name_reserved(s))
+    if ((single && *s >= 'a' && *s <= 'z') || type_like ||
+        mf_name_all_upper(s) || mf_name_reserved(s))
         return mf_arena_printf(arena, "%s_", s);
     return s;
-}
-
-const char *mf_name_member(mayfly_arena *arena, const char *name)
-{
-    const char *prefix = prefix_of(name);
-    bool change = *prefix || all_upper(name) || mf_name_reserved(name);
-    const char *suffix = *prefix ? "" : "_";
-
-    return change ? mf_arena_printf(arena, "%s%s%s", prefix, name, suffix)
-                  : name;
-}
-
-bool mf_name_valid(const char *s)
-{
-    if (!is_word(*s) || (*s >= '0' && *s <= '9'))
-        return false;
-    while (is_word(*s))
-        s++;
-    return *s == 0;
-}
-
-/* Of a full name: identifiers with dots between. */
-static int check_full_name(const char *s, mayfly_error *err)
-{
-    bool start = true;
-
-    for (const char *c = s; *c; c++) {
-        bool digit = *c >= '0' && *c <= '9';
-        if (start ? !is_word(*c) || digit : !is_word(*c) && *c != '.')
-            return mf_error_set(err, MAYFLY_ESCHEMA,
-                                "a name is not an identifier");
-        start = *c == '.';
-    }
-    if (start)
-        return mf_error_set(err, MAYFLY_ESCHEMA, "a name is empty");
-    return 0;
 }
 
 static int check_name(const char *s, mayfly_error *err)
@@ -223,10 +140,9 @@ static int name_type(mf_names *n, const char *full_name, const char *const *kin,
                      mayfly_error *err)
 {
     const char *name;
-    int code = check_full_name(full_name, err);
 
-    if (code)
-        return code;
+    if (!mf_name_full_valid(full_name))
+        return mf_error_set(err, MAYFLY_ESCHEMA, "a name is not an identifier");
     name = global_name(&n->scratch, full_name);
     name = name ? take_free(n, name, kin) : NULL;
     name = name ? mf_arena_strdup(n->arena, name) : NULL;
@@ -288,7 +204,7 @@ static const char *derived_name(mf_names *n, const char *owner,
     const char *plain =
         mf_arena_printf(&n->scratch, "%s_%s%s", owner, word, name);
 
-    if (plain && (all_upper(plain) || mf_name_reserved(plain)))
+    if (plain && (mf_name_all_upper(plain) || mf_name_reserved(plain)))
         plain = mf_arena_printf(&n->scratch, "%s_", plain);
     return plain;
 }

@@ -60,6 +60,16 @@ const char *mf_name_member(mayfly_arena *arena, const char *name);
 /* Whether it is [A-Za-z_][A-Za-z0-9_]*. */
 bool mf_name_valid(const char *s);
 
+/* The same with dots between identifiers. */
+bool mf_name_full_valid(const char *s);
+
+/* Whether there is no lower-case letter in it, but one in upper case. */
+bool mf_name_all_upper(const char *s);
+
+/* What is put in front of a name that begins like names of others; "" for all
+ * others. */
+const char *mf_name_prefix(const char *s);
+
 /* Whether C or C++ or a header of theirs has the word for itself, so that
  * nothing may be called so. Only words in lower case; see docs/names.md. */
 bool mf_name_reserved(const char *s);
