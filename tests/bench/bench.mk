@@ -1,9 +1,8 @@
 # The benchmarks and their peers in C++; made by `make bench` only.
 BENCH = $(BUILD)/tests/bench
 BENCH_CXXFLAGS = -O2 -g -std=c++17 -I. -I$(BENCH)/gen
-PROTOS += tests/bench/bench.proto
 
-$(BENCH)/load $(BENCH)/codec $(BENCH)/calls: $(BENCH)/%: tests/bench/%.c \
+$(BENCH)/load $(BENCH)/calls: $(BENCH)/%: tests/bench/%.c \
 		tests/bench/random.h $(BUILD)/libmayfly.a | $(PROTO_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -I. $(PROTO_DIRS) $(LDFLAGS) -o $@ $< \
@@ -18,9 +17,13 @@ $(BENCH)/gen/greeter.grpc.pb.cc: samples/greeter/greeter.proto
 	protoc -I samples/greeter --cpp_out=$(@D) --grpc_out=$(@D) \
 	  --plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin $<
 
-$(BENCH)/codec_cpp: tests/bench/codec_cpp.cc $(BENCH)/gen/bench.pb.cc \
-		tests/bench/random.h
-	g++ $(BENCH_CXXFLAGS) -o $@ $(filter %.cc,$^) -lprotobuf -lpthread
+# Both sides of the codecs in one program.
+$(BENCH)/codec: tests/bench/codec.c tests/bench/codec_cpp.cc \
+		tests/bench/codec.h $(BENCH)/gen/bench.pb.cc $(SUPPORT_OBJS) \
+		$(BUILD)/libmayfly-internal.a
+	$(CC) $(ALL_CFLAGS) -c -o $@.o $<
+	g++ $(BENCH_CXXFLAGS) $(LDFLAGS) -o $@ $@.o $(filter %.cc,$^) \
+	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lprotobuf -lcmocka $(LIBS)
 
 $(BENCH)/grpc_greeter: tests/bench/grpc_greeter.cc \
 		$(BENCH)/gen/greeter.grpc.pb.cc tests/bench/random.h
@@ -31,6 +34,6 @@ $(BENCH)/lease: tests/bench/lease.c $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libmayfly-internal.a $(LIBS)
 
-bench-programs: $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls $(BENCH)/codec_cpp \
+bench-programs: $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs

@@ -1,182 +1,156 @@
 /*
- * Encoding and decoding through the public functions, beside protoc's C++
- * (codec_cpp.cc): one message again and again, which branch predictors learn by
+ * Decoding and encoding beside protoc's C++ with an arena (codec_cpp.cc), in one
+ * process, in turns: one message again and again, which branch predictors learn by
  * heart, and thousands of different ones.
  *
- *     codec make FILE      writes the messages that both sides use
- *     codec measure FILE   prints MB/s: decode and encode of one, of many
+ *     codec      prints MB/s, medians of rounds, and how the two compare
+ *
+ * Both sides do the same work: they check UTF-8, keep unknown fields, and put what
+ * they decode into an arena that is reset for each message. mayfly's strings point
+ * into the input, C++'s are copies, as each is used. Code is compiled by libtcc.
  */
-#include <mayfly/mayfly.h>
-
-#include "bench.mf.h"
+#include "tests/bench/codec.h"
 #include "tests/bench/random.h"
+#include "tests/support/unit.h"
 
-enum { MESSAGES = 4000, ROUNDS = 7 };
+enum { ROUNDS = 15, ROUND_BYTES = 4000000 };
 
 typedef struct bench {
-    mayfly_host *host;
-    mayfly_context *context;
-    mayfly_error err;
+    mf_alloc alloc;
+    mf_compiler compiler;
+    mf_unit *unit;
+    mayfly_arena arena; /* reset for each message */
+    mayfly_arena kept;  /* the messages to encode */
+    uint32_t index;
+    void *messages[BENCH_MESSAGES];
 } bench;
 
-static void die(const bench *b, const char *what)
+static void die(const mayfly_error *err)
 {
-    fprintf(stderr, "%s: %s\n", what, b->err.message);
+    fprintf(stderr, "%s\n", err->message);
     exit(1);
 }
 
-static mayfly_str words(uint64_t *seed, mayfly_arena *arena, size_t most)
+static void own_prepare(bench *b, const bench_set *set)
 {
-    size_t n = bench_random(seed) % (most + 1);
-    char *text = mayfly_arena_alloc(arena, n + 1);
-    mayfly_str s = {text, n};
-    for (size_t i = 0; i < n; i++)
-        text[i] = (char)('a' + bench_random(seed) % 26);
-    return s;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+
+    b->index = mf_plan_find(b->unit->plan, set->type)->index;
+    for (size_t i = 0; i < set->n; i++)
+        if (mf_decode(b->unit->tables, b->index, set->wire[i], set->length[i],
+                      &b->kept, &b->messages[i], &err) != 0)
+            die(&err);
 }
 
-static uint64_t number(uint64_t *seed)
+static void own_decode(bench *b, const bench_set *set, size_t n)
 {
-    return bench_random(seed) >> bench_random(seed) % 64;
-}
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    void *message;
 
-static void fill_item(bench_Item *item, uint64_t *seed, mayfly_arena *arena)
-{
-    item->id = number(seed);
-    item->name = words(seed, arena, 20);
-    item->delta = (int32_t)number(seed) - 1000;
-    item->flag = bench_random(seed) % 2;
-    item->weight = (double)(bench_random(seed) % 1000) / 8;
-    for (size_t n = bench_random(seed) % 6; n > 0; n--)
-        *bench_Item_add_codes(item, arena) = (uint32_t)number(seed);
-}
-
-static bench_Order *make_order(uint64_t *seed, mayfly_arena *arena)
-{
-    bench_Order *order = mayfly_arena_alloc(arena, sizeof *order);
-
-    order->id = number(seed);
-    order->customer = words(seed, arena, 30);
-    order->created = (int64_t)number(seed);
-    for (size_t n = bench_random(seed) % 4; n > 0; n--)
-        fill_item(bench_Order_add_items(order, arena), seed, arena);
-    mayfly_str token = words(seed, arena, 16);
-    order->token = (mayfly_bytes){(const uint8_t *)token.ptr, token.len};
-    if (bench_random(seed) % 2)
-        bench_Order_set_priority(order, (int32_t)(bench_random(seed) % 10));
-    for (size_t n = bench_random(seed) % 3; n > 0; n--)
-        *bench_Order_add_tags(order, arena) = words(seed, arena, 8);
-    if (bench_random(seed) % 2) {
-        order->best = mayfly_arena_alloc(arena, sizeof *order->best);
-        fill_item(order->best, seed, arena);
-    }
-    order->checksum = bench_random(seed);
-    return order;
-}
-
-static void make(bench *b, const char *path)
-{
-    FILE *f = fopen(path, "wb");
-    uint64_t seed = 42;
-
-    if (!f)
-        exit(1);
-    for (int i = 0; i < MESSAGES; i++) {
-        mayfly_arena *arena;
-        mayfly_bytes wire;
-        if (mayfly_arena_new(b->host, 0, &arena, &b->err) != 0 ||
-            bench_Order_encode(b->context, make_order(&seed, arena), arena,
-                               &wire, &b->err) != 0)
-            die(b, "encode");
-        bench_wire_write(f, wire.ptr, wire.len);
-        mayfly_arena_free(arena);
-    }
-    fclose(f);
-}
-
-/* Decodes each message into an arena of its own, which is then freed: what a
- * call does. */
-static double decode_all(bench *b, const bench_wire *w, size_t n,
-                         size_t repeats)
-{
-    double start = bench_seconds();
-    for (size_t k = 0; k < repeats; k++)
-        for (size_t i = 0; i < n; i++) {
-            mayfly_bytes wire = {w->bytes + w->start[i], w->length[i]};
-            mayfly_arena *arena;
-            bench_Order *order;
-            if (mayfly_arena_new(b->host, 0, &arena, &b->err) != 0 ||
-                bench_Order_decode(b->context, wire, arena, &order, &b->err) !=
-                    0)
-                die(b, "decode");
-            mayfly_arena_free(arena);
-        }
-    return bench_seconds() - start;
-}
-
-static double encode_all(bench *b, bench_Order **orders, size_t n,
-                         size_t repeats)
-{
-    double start = bench_seconds();
-    for (size_t k = 0; k < repeats; k++)
-        for (size_t i = 0; i < n; i++) {
-            mayfly_arena *arena;
-            mayfly_bytes wire;
-            if (mayfly_arena_new(b->host, 0, &arena, &b->err) != 0 ||
-                bench_Order_encode(b->context, orders[i], arena, &wire,
-                                   &b->err) != 0)
-                die(b, "encode");
-            mayfly_arena_free(arena);
-        }
-    return bench_seconds() - start;
-}
-
-static void measure(bench *b, const bench_wire *w, size_t n, size_t repeats)
-{
-    double best_decode = 1e9, best_encode = 1e9, bytes = 0;
-    bench_Order **orders = calloc(n, sizeof *orders);
-    mayfly_arena *arena;
-
-    if (!orders || mayfly_arena_new(b->host, 0, &arena, &b->err) != 0)
-        die(b, "arena");
     for (size_t i = 0; i < n; i++) {
-        mayfly_bytes wire = {w->bytes + w->start[i], w->length[i]};
-        bytes += (double)w->length[i];
-        if (bench_Order_decode(b->context, wire, arena, &orders[i], &b->err) !=
-            0)
-            die(b, "decode");
+        mf_arena_reset(&b->arena);
+        if (mf_decode(b->unit->tables, b->index, set->wire[i], set->length[i],
+                      &b->arena, &message, &err) != 0)
+            die(&err);
     }
-    for (int round = 0; round < ROUNDS; round++) {
-        double t = decode_all(b, w, n, repeats);
-        best_decode = t < best_decode ? t : best_decode;
-        t = encode_all(b, orders, n, repeats);
-        best_encode = t < best_encode ? t : best_encode;
-    }
-    mayfly_arena_free(arena);
-    free(orders);
-    bytes *= (double)repeats / 1e6;
-    printf("%.0f %.0f ", bytes / best_decode, bytes / best_encode);
 }
 
-int main(int argc, char **argv)
+static void own_encode(bench *b, size_t n)
 {
-    bench b = {.err = MAYFLY_ERROR_INIT};
-    bench_wire w;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_encode_fn encode = b->unit->entry->encode[b->index];
+    mayfly_bytes out;
 
-    if (argc != 3)
-        return 2;
-    if (mayfly_host_new(NULL, &b.host, &b.err) != 0 ||
-        mayfly_load_file(b.host, "bench", "tests/bench/bench.proto", NULL,
-                         &b.context, &b.err) != 0)
-        die(&b, "load");
-    if (strcmp(argv[1], "make") == 0) {
-        make(&b, argv[2]);
-    } else if (bench_wire_read(&w, argv[2]) == 0) {
-        measure(&b, &w, 1, 100000);
-        measure(&b, &w, w.n, 20);
-        printf("\n");
+    for (size_t i = 0; i < n; i++) {
+        mf_arena_reset(&b->arena);
+        if (mf_encode(encode, b->messages[i], 0, &b->arena, &out, &err) != 0)
+            die(&err);
     }
-    mayfly_context_unref(b.context);
-    mayfly_host_free(b.host);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(double *times)
+{
+    qsort(times, ROUNDS, sizeof(*times), by_size);
+    return times[ROUNDS / 2];
+}
+
+static void row(const char *what, const bench_set *set, size_t n, double bytes,
+                double *own, double *peer)
+{
+    double a = bytes / median(own), b = bytes / median(peer);
+    char name[80];
+
+    snprintf(name, sizeof(name), "%s %s, %s", what, set->type + 6,
+             n == 1 ? "one again and again" : "4,000 different ones");
+    printf("  %-44s %14.0f %14.0f %7.2fx\n", name, a / 1e6, b / 1e6, a / b);
+}
+
+static void measure(bench *b, const bench_set *set, size_t n)
+{
+    double own[2][ROUNDS], peer[2][ROUNDS];
+    size_t once = n == 1 ? set->length[0] : set->total;
+    size_t repeats = ROUND_BYTES / once + 1;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        double t[5];
+
+        t[0] = bench_seconds();
+        for (size_t i = 0; i < repeats; i++)
+            own_decode(b, set, n);
+        t[1] = bench_seconds();
+        for (size_t i = 0; i < repeats; i++)
+            peer_decode(set, n);
+        t[2] = bench_seconds();
+        for (size_t i = 0; i < repeats; i++)
+            own_encode(b, n);
+        t[3] = bench_seconds();
+        for (size_t i = 0; i < repeats; i++)
+            peer_encode(set, n);
+        t[4] = bench_seconds();
+        for (int k = 0; k < 2; k++) {
+            own[k][round] = t[k * 2 + 1] - t[k * 2];
+            peer[k][round] = t[k * 2 + 2] - t[k * 2 + 1];
+        }
+    }
+    row("decode", set, n, (double)(once * repeats), own[0], peer[0]);
+    row("encode", set, n, (double)(once * repeats), own[1], peer[1]);
+}
+
+int main(void)
+{
+    static const char *const types[] = { "bench.Order", "bench.Sample",
+                                         "bench.Series" };
+    static const mf_cc_limits limits;
+    static const mf_log log;
+    static bench b;
+    static bench_set set;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+
+    mf_alloc_init(&b.alloc, NULL);
+    mf_arena_init(&b.arena, &b.alloc, 65536, 0);
+    mf_arena_init(&b.kept, &b.alloc, 65536, 0);
+    if (mf_compiler_init(&b.compiler, &b.alloc, &log, &limits, 0, &err) != 0 ||
+        test_unit(&b.compiler, "tests/bench", "bench.proto", &b.unit, NULL,
+                  &err) != 0)
+        die(&err);
+    printf("  %-44s %14s %14s\n", "", "mayfly", "C++, arena");
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        peer_make(&set, types[i]);
+        peer_prepare(&set);
+        own_prepare(&b, &set);
+        measure(&b, &set, 1);
+        measure(&b, &set, set.n);
+    }
+    mf_unit_free(b.unit);
+    mf_arena_done(&b.arena);
+    mf_arena_done(&b.kept);
+    mf_compiler_done(&b.compiler);
     return 0;
 }

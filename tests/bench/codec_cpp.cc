@@ -1,78 +1,186 @@
-// The peer of tests/bench/codec.c: protoc's C++ with an arena, on the same messages.
-#include "tests/bench/random.h"
+// The peer of tests/bench/codec.c: protoc's C++ with an arena, which also makes the
+// messages that both sides use.
+#include "tests/bench/codec.h"
 
 #include "bench.pb.h"
 
 #include <google/protobuf/arena.h>
 
-#include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
+using google::protobuf::Arena;
+using google::protobuf::Message;
+
 namespace {
 
-constexpr int kRounds = 7;
+std::mt19937_64 generator(42);
 
-struct Result {
-    double decode = 0, encode = 0;  // best MB/s
-};
-
-// Each message is decoded into an arena that is reset for every one, then encoded
-// into a buffer that is used again.
-Result Measure(const bench_wire &w, size_t first, size_t n, size_t repeats)
+uint64_t Random(uint64_t below)
 {
-    Result best;
-    std::string out;
-    std::vector<char> block(1 << 20);
+    return generator() % below;
+}
+
+uint64_t Number()
+{
+    return generator() >> Random(64);
+}
+
+std::string Words(size_t most)
+{
+    std::string s(Random(most + 1), ' ');
+    for (char &c : s)
+        c = char('a' + Random(26));
+    return s;
+}
+
+void Fill(bench::Item *item)
+{
+    item->set_id(Number());
+    item->set_name(Words(20));
+    item->set_delta(int32_t(Number()) - 1000);
+    item->set_flag(Random(2));
+    item->set_weight(double(Random(1000)) / 8);
+    for (size_t n = Random(6); n > 0; n--)
+        item->add_codes(uint32_t(Number()));
+}
+
+void Fill(bench::Order *order)
+{
+    order->set_id(Number());
+    order->set_customer(Words(30));
+    order->set_created(int64_t(Number()));
+    for (size_t n = Random(4); n > 0; n--)
+        Fill(order->add_items());
+    order->set_token(Words(16));
+    if (Random(2))
+        order->set_priority(int32_t(Random(10)));
+    for (size_t n = Random(3); n > 0; n--)
+        order->add_tags(Words(8));
+    if (Random(2))
+        Fill(order->mutable_best());
+    order->set_checksum(generator());
+}
+
+void Fill(bench::Sample *s)
+{
+    if (Random(2)) s->set_a(int32_t(Number()));
+    if (Random(2)) s->set_b(int64_t(Number()));
+    if (Random(2)) s->set_c(uint32_t(Number()));
+    if (Random(2)) s->set_d(int64_t(Number()));
+    if (Random(2)) s->set_e(true);
+    if (Random(2)) s->set_f(double(Number()));
+    if (Random(2)) s->set_g(int32_t(Random(100)));
+    if (Random(2)) s->set_h(Number());
+    if (Random(2)) s->set_i(uint32_t(Number()));
+    if (Random(2)) s->set_j(Random(2));
+    if (Random(2)) s->set_k(float(Number()));
+    if (Random(2)) s->set_l(int64_t(Number()));
+    switch (Random(4)) {
+    case 0: s->set_whole(int64_t(Number())); break;
+    case 1: s->set_real(double(Number())); break;
+    case 2: s->set_text(Words(20)); break;
+    }
+}
+
+void Fill(bench::Series *s)
+{
+    s->set_name(Words(30));
+    for (size_t n = Random(40); n > 0; n--) {
+        s->add_times(1700000000 + Random(100000));
+        s->add_values(double(Random(1000)) / 8);
+        s->add_deltas(int32_t(Random(300)) - 150);
+    }
+    for (size_t n = Random(6); n > 0; n--)
+        (*s->mutable_labels())[Words(10)] = Words(10);
+}
+
+std::unique_ptr<Message> Make(const std::string &type)
+{
+    if (type == "bench.Order")
+        return std::make_unique<bench::Order>();
+    if (type == "bench.Sample")
+        return std::make_unique<bench::Sample>();
+    return std::make_unique<bench::Series>();
+}
+
+Message *MakeIn(Arena *arena, const char *type)
+{
+    if (std::strcmp(type, "bench.Order") == 0)
+        return Arena::CreateMessage<bench::Order>(arena);
+    if (std::strcmp(type, "bench.Sample") == 0)
+        return Arena::CreateMessage<bench::Sample>(arena);
+    return Arena::CreateMessage<bench::Series>(arena);
+}
+
+std::vector<std::unique_ptr<Message>> prepared;
+std::vector<char> block(1 << 20);
+std::vector<char> out(1 << 20);
+
+google::protobuf::ArenaOptions Options()
+{
     google::protobuf::ArenaOptions options;
     options.initial_block = block.data();
     options.initial_block_size = block.size();
-    size_t bytes = 0;
-    for (size_t i = first; i < first + n; i++)
-        bytes += w.length[i];
-    const double mb = double(bytes) * double(repeats) / 1e6;
-
-    std::vector<std::unique_ptr<bench::Order>> orders;
-    for (size_t i = first; i < first + n; i++) {
-        orders.push_back(std::make_unique<bench::Order>());
-        if (!orders.back()->ParseFromArray(w.bytes + w.start[i], int(w.length[i])))
-            exit(1);
-    }
-    for (int round = 0; round < kRounds; round++) {
-        google::protobuf::Arena arena(options);
-        double start = bench_seconds();
-        for (size_t k = 0; k < repeats; k++)
-            for (size_t i = first; i < first + n; i++) {
-                arena.Reset();
-                auto *order =
-                    google::protobuf::Arena::CreateMessage<bench::Order>(&arena);
-                if (!order->ParseFromArray(w.bytes + w.start[i], int(w.length[i])))
-                    exit(1);
-            }
-        double middle = bench_seconds();
-        for (size_t k = 0; k < repeats; k++)
-            for (auto &order : orders) {
-                out.clear();
-                if (!order->SerializeToString(&out))
-                    exit(1);
-            }
-        double end = bench_seconds();
-        best.decode = std::max(best.decode, mb / (middle - start));
-        best.encode = std::max(best.encode, mb / (end - middle));
-    }
-    return best;
+    return options;
 }
 
 }  // namespace
 
-int main(int argc, char **argv)
+void peer_make(bench_set *set, const char *type)
 {
-    bench_wire w;
-    if (argc != 2 || bench_wire_read(&w, argv[1]) != 0)
-        return 2;
-    Result one = Measure(w, 0, 1, 100000);
-    Result many = Measure(w, 0, w.n, 20);
-    printf("%.0f %.0f %.0f %.0f\n", one.decode, one.encode, many.decode, many.encode);
-    return 0;
+    set->type = type;
+    set->n = BENCH_MESSAGES;
+    set->total = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        auto message = Make(type);
+        if (auto *order = dynamic_cast<bench::Order *>(message.get()))
+            Fill(order);
+        else if (auto *sample = dynamic_cast<bench::Sample *>(message.get()))
+            Fill(sample);
+        else
+            Fill(static_cast<bench::Series *>(message.get()));
+        // The benchmark of one message takes the first: not an empty one.
+        if (i == 0 && message->ByteSizeLong() < 60) {
+            i--;
+            continue;
+        }
+        auto *wire = new std::string(message->SerializeAsString());
+        set->wire[i] = reinterpret_cast<const uint8_t *>(wire->data());
+        set->length[i] = wire->size();
+        set->total += wire->size();
+    }
+}
+
+void peer_prepare(const bench_set *set)
+{
+    prepared.clear();
+    for (size_t i = 0; i < set->n; i++) {
+        prepared.push_back(Make(set->type));
+        if (!prepared.back()->ParseFromArray(set->wire[i], int(set->length[i])))
+            std::abort();
+    }
+}
+
+void peer_decode(const bench_set *set, size_t n)
+{
+    static Arena arena(Options());
+    for (size_t i = 0; i < n; i++) {
+        arena.Reset();
+        if (!MakeIn(&arena, set->type)
+                 ->ParseFromArray(set->wire[i], int(set->length[i])))
+            std::abort();
+    }
+}
+
+void peer_encode(const bench_set *set, size_t n)
+{
+    (void)set;
+    for (size_t i = 0; i < n; i++)
+        if (!prepared[i]->SerializeToArray(out.data(), int(out.size())))
+            std::abort();
 }
