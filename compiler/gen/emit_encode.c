@@ -34,15 +34,17 @@ static bool is_scalar(const mf_plan_field *f)
            f->type != MAYFLY_TYPE_MESSAGE;
 }
 
-/* How a scalar's kernels are called: mf_put_varint, mf_set_varint. */
-static const char *kernel_of(unsigned type)
+/* A scalar's kernel behind "mf_put_". `implicit`: set when it is not zero. */
+static const char *kernel_of(unsigned type, bool implicit)
 {
     switch (type) {
     case MAYFLY_TYPE_DOUBLE:
+        return implicit ? "precise" : "fixed64";
+    case MAYFLY_TYPE_FLOAT:
+        return implicit ? "real" : "fixed32";
     case MAYFLY_TYPE_FIXED64:
     case MAYFLY_TYPE_SFIXED64:
         return "fixed64";
-    case MAYFLY_TYPE_FLOAT:
     case MAYFLY_TYPE_FIXED32:
     case MAYFLY_TYPE_SFIXED32:
         return "fixed32";
@@ -87,45 +89,47 @@ static void put_tag(const mf_plan_field *f, mf_buf *out)
                   n, (int)n * 2, (unsigned long long)bytes);
 }
 
-/* The value of a scalar as its kernel takes it. */
-static void put_value(const mf_plan_field *f, mf_buf *out)
+/* Whether it is set, as it stands in an if; false: it needs no test. */
+static bool put_condition(const mf_plan_message *m, const mf_plan_field *f,
+                          bool in_case, mf_buf *out)
 {
-    const char *kernel = kernel_of(f->type);
-
-    if (kernel[0] == 'f')
-        mf_buf_printf(out, "&m->%s", f->c_name);
-    else if (kernel[0] == 'z')
+    if (f->cardinality != MAYFLY_SINGULAR) {
+        mf_buf_printf(out, "m->%s.n", f->c_name);
+    } else if (m->is_map_entry || in_case) {
+        return false;
+    } else if (f->presence_kind == MAYFLY_HASBIT) {
+        mf_buf_printf(out, "m->" MF_HAS_MEMBER "[%u] >> %u & 1",
+                      f->presence / 64, f->presence % 64);
+    } else if (is_text(f)) {
+        mf_buf_printf(out, "m->%s.len", f->c_name);
+    } else if (f->type == MAYFLY_TYPE_FLOAT || f->type == MAYFLY_TYPE_DOUBLE) {
+        return false; /* the kernel looks at its bits */
+    } else {
         mf_buf_printf(out, "m->%s", f->c_name);
-    else
-        mf_buf_printf(out, "(uint64_t)m->%s", f->c_name);
-}
-
-/* Whether a field with a has-bit is set. */
-static void put_has(const mf_plan_field *f, mf_buf *out)
-{
-    mf_buf_printf(out, "m->" MF_HAS_MEMBER "[%u] >> %u & 1", f->presence / 64,
-                  f->presence % 64);
-}
-
-/* One call for a scalar; there is room. */
-static void put_scalar(const mf_plan_message *m, const mf_plan_field *f,
-                       const char *indent, mf_buf *out)
-{
-    bool plain = f->presence_kind == MAYFLY_IMPLICIT && !m->is_map_entry;
-
-    mf_buf_printf(out, "%sp = mf_%s_%s(p, ", indent, plain ? "put" : "set",
-                  kernel_of(f->type));
-    put_tag(f, out);
-    mf_buf_puts(out, ", ");
-    put_value(f, out);
-    if (f->presence_kind == MAYFLY_HASBIT) {
-        mf_buf_puts(out, ", (int)(");
-        put_has(f, out);
-        mf_buf_puts(out, ")");
-    } else if (!plain) {
-        mf_buf_puts(out, ", 1");
     }
-    mf_buf_printf(out, "); /* %u */\n", f->number);
+    return true;
+}
+
+/* One scalar; there is room. */
+static void put_scalar(const mf_plan_message *m, const mf_plan_field *f,
+                       bool in_case, const char *indent, mf_buf *out)
+{
+    bool implicit = f->presence_kind == MAYFLY_IMPLICIT && !m->is_map_entry;
+    const char *kernel = kernel_of(f->type, implicit);
+    size_t before = out->len;
+
+    mf_buf_printf(out, "%sif (", indent);
+    if (put_condition(m, f, in_case, out))
+        mf_buf_puts(out, ")\n    ");
+    else if (!out->failed)
+        out->len = before;
+    mf_buf_printf(out, "%sp = mf_put_%s(p, ", indent, kernel);
+    put_tag(f, out);
+    mf_buf_printf(out, ", %sm->%s); /* %u */\n",
+                  kernel[0] == 'v'   ? "(uint64_t)"
+                  : kernel[0] == 'z' ? ""
+                                     : "&",
+                  f->c_name, f->number);
 }
 
 static void put_room(uint32_t n_scalars, const char *indent, mf_buf *out)
@@ -138,57 +142,45 @@ static void put_room(uint32_t n_scalars, const char *indent, mf_buf *out)
 
 /* The name and the arguments of the kernel for anything but a singular scalar:
  * "mf_put_string(w, p, MF_TAG(1, 0x0a), &m->name)". */
-static void put_call(const mf_plan *plan, const mf_plan_message *m,
-                     const mf_plan_field *f, mf_buf *out)
+static void put_call(const mf_plan *plan, const mf_plan_field *f, mf_buf *out)
 {
     bool single = f->cardinality == MAYFLY_SINGULAR;
-    bool plain = f->presence_kind == MAYFLY_IMPLICIT && !m->is_map_entry;
+    bool message = f->type == MAYFLY_TYPE_MESSAGE;
 
-    if (f->type == MAYFLY_TYPE_MESSAGE)
+    if (message)
         mf_buf_puts(out, single ? "mf_put_message" : "mf_put_messages");
-    else if (is_text(f))
-        mf_buf_printf(out, "mf_%s_%s%s", plain || !single ? "put" : "set",
-                      f->type == MAYFLY_TYPE_STRING ? "string" : "bytes",
-                      single                          ? ""
-                      : f->type == MAYFLY_TYPE_STRING ? "s"
-                                                      : "es");
+    else if (f->type == MAYFLY_TYPE_STRING)
+        mf_buf_puts(out, single ? "mf_put_string" : "mf_put_strings");
+    else if (f->type == MAYFLY_TYPE_BYTES)
+        mf_buf_puts(out, single ? "mf_put_bytes" : "mf_put_byteses");
     else
         mf_buf_puts(out, f->flags & MAYFLY_FIELD_PACKED ? "mf_put_packed"
                                                         : "mf_put_repeated");
     mf_buf_puts(out, "(w, p, ");
     put_tag(f, out);
-    if (f->type == MAYFLY_TYPE_MESSAGE)
+    if (message)
         mf_buf_printf(out, ", mf_encode_%s", plan->messages[f->message].c_name);
     else if (!is_text(f))
         mf_buf_printf(out, ", %u", f->type);
-    mf_buf_printf(out, ", %sm->%s",
-                  single && f->type == MAYFLY_TYPE_MESSAGE ? "" : "&",
-                  f->c_name);
-    if (f->type == MAYFLY_TYPE_MESSAGE && !single)
+    mf_buf_printf(out, ", %sm->%s", single && message ? "" : "&", f->c_name);
+    if (message && !single)
         mf_buf_printf(out, ", sizeof(%s)", plan->messages[f->message].c_name);
     mf_buf_puts(out, ")");
 }
 
-/* Anything but a singular scalar, with its test for presence where the kernel
- * does not make it. */
+/* Anything but a singular scalar. */
 static void put_other(const mf_plan *plan, const mf_plan_message *m,
                       const mf_plan_field *f, bool in_case, const char *indent,
                       mf_buf *out)
 {
-    mf_buf_printf(out, "%sif (", indent);
-    if (f->cardinality != MAYFLY_SINGULAR) {
-        mf_buf_printf(out, "m->%s.n && ", f->c_name);
-    } else if (f->presence_kind == MAYFLY_HASBIT) {
-        mf_buf_puts(out, "(");
-        put_has(f, out);
-        mf_buf_puts(out, ") && ");
-    } else if (f->presence_kind == MAYFLY_POINTER && !m->is_map_entry) {
-        mf_buf_printf(out, "m->%s && ", f->c_name);
-    } else if (f->presence_kind == MAYFLY_ONEOF && !in_case) {
-        mf_buf_printf(out, "m->%s == %uu && ", f->case_name, f->number);
-    }
+    bool shift = f->cardinality == MAYFLY_SINGULAR &&
+                 f->presence_kind == MAYFLY_HASBIT && !m->is_map_entry;
+
+    mf_buf_printf(out, "%sif (%s", indent, shift ? "(" : "");
+    if (put_condition(m, f, in_case, out))
+        mf_buf_puts(out, shift ? ") && " : " && ");
     mf_buf_puts(out, "!(p = ");
-    put_call(plan, m, f, out);
+    put_call(plan, f, out);
     mf_buf_printf(out, ")) /* %u */\n%s    return NULL;\n", f->number, indent);
 }
 
@@ -201,7 +193,7 @@ static void put_switch(const mf_plan *plan, const mf_plan_message *m,
         mf_buf_printf(out, "    case %u:\n", f[i].number);
         if (is_scalar(&f[i])) {
             put_room(1, "        ", out);
-            put_scalar(m, &f[i], "        ", out);
+            put_scalar(m, &f[i], true, "        ", out);
         } else {
             put_other(plan, m, &f[i], true, "        ", out);
         }
@@ -251,7 +243,7 @@ int mf_emit_encode(const mf_plan *plan, const mf_plan_message *m, mf_buf *out,
         } else if (is_scalar(f)) {
             put_room(n, "    ", out);
             for (uint32_t i = 0; i < n; i++)
-                put_scalar(m, &f[i], "    ", out);
+                put_scalar(m, &f[i], false, "    ", out);
         } else {
             put_other(plan, m, f, false, "    ", out);
         }
@@ -260,8 +252,8 @@ int mf_emit_encode(const mf_plan *plan, const mf_plan_message *m, mf_buf *out,
     if (m->is_map_entry)
         mf_buf_puts(out, "    return p;\n}\n");
     else
-        mf_buf_puts(out,
-                    "    return mf_put_unknown(w, p, &m->" MF_UNKNOWN_MEMBER
-                    ");\n}\n");
+        mf_buf_puts(out, "    return m->" MF_UNKNOWN_MEMBER ".len ? "
+                         "mf_put_unknown(w, p, &m->" MF_UNKNOWN_MEMBER
+                         ") : p;\n}\n");
     return 0;
 }

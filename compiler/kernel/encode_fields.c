@@ -1,10 +1,15 @@
 /*
- * compiler/kernel/encode_fields.c: strings, bytes and repeated scalars.
+ * compiler/kernel/encode_fields.c: strings, bytes, fixed-width and repeated
+ * scalars.
  *
- * Each kernel makes its own room for the whole field. Strings are checked to be
- * UTF-8 here, so that no message leaves that a peer would refuse.
+ * All but the single scalars make their own room for the whole field. Strings
+ * are checked to be UTF-8 here, so that no message leaves that a peer would
+ * refuse.
  */
 #include "compiler/kernel/encoder.h"
+
+/* Varints whose bytes surely need a length of two bytes at the most. */
+enum { FEW = 16383 / 10 };
 
 MF_INLINE uint8_t *write_bytes(mf_writer *w, uint8_t *p, uint64_t tag,
                                const mayfly_bytes *b)
@@ -34,30 +39,47 @@ MF_INLINE uint8_t *write_string(mf_writer *w, uint8_t *p, uint64_t tag,
     return write_bytes(w, p, tag, b);
 }
 
-uint8_t *mf_set_string(mf_writer *w, uint8_t *p, uint64_t tag,
-                       const void *value)
+uint8_t *mf_put_fixed32(uint8_t *p, uint64_t tag, const void *value)
 {
-    return write_string(w, p, tag, value);
+    p = mf_write_tag(p, tag);
+    mf_store32(p, mf_load32(value));
+    return p + 4;
 }
 
-uint8_t *mf_set_bytes(mf_writer *w, uint8_t *p, uint64_t tag, const void *value)
+uint8_t *mf_put_fixed64(uint8_t *p, uint64_t tag, const void *value)
 {
-    return write_bytes(w, p, tag, value);
+    p = mf_write_tag(p, tag);
+    mf_store64(p, mf_load64(value));
+    return p + 8;
+}
+
+/* These two are called without looking first, so they write in any case and say
+ * afterwards whether it counts, without a branch. */
+uint8_t *mf_put_real(uint8_t *p, uint64_t tag, const float *value)
+{
+    uint8_t *end = mf_put_fixed32(p, tag, value);
+    size_t set = mf_load32(value) != 0;
+
+    return p + ((size_t)(end - p) & (0 - set));
+}
+
+uint8_t *mf_put_precise(uint8_t *p, uint64_t tag, const double *value)
+{
+    uint8_t *end = mf_put_fixed64(p, tag, value);
+    size_t set = mf_load64(value) != 0;
+
+    return p + ((size_t)(end - p) & (0 - set));
 }
 
 uint8_t *mf_put_string(mf_writer *w, uint8_t *p, uint64_t tag,
                        const void *value)
 {
-    const mayfly_bytes *b = value;
-
-    return b->len ? write_string(w, p, tag, b) : p;
+    return write_string(w, p, tag, value);
 }
 
 uint8_t *mf_put_bytes(mf_writer *w, uint8_t *p, uint64_t tag, const void *value)
 {
-    const mayfly_bytes *b = value;
-
-    return b->len ? write_bytes(w, p, tag, b) : p;
+    return write_bytes(w, p, tag, value);
 }
 
 uint8_t *mf_put_strings(mf_writer *w, uint8_t *p, uint64_t tag,
@@ -86,8 +108,8 @@ uint8_t *mf_put_unknown(mf_writer *w, uint8_t *p, const void *value)
 {
     const mayfly_bytes *b = value;
 
-    if (MF_LIKELY(b->len == 0))
-        return p;
+    if (MF_UNLIKELY(b->len > INT32_MAX))
+        return mf_writer_fail(w, MAYFLY_ELIMIT);
     p = MF_ROOM(w, p, b->len + MF_SLACK);
     if (!p)
         return NULL;
@@ -176,6 +198,30 @@ static size_t varints_size(int type, const void *items, size_t n)
     return size;
 }
 
+/* A packed field of few varints: written behind one byte for the length, which
+ * is cheaper than adding up what they need first. */
+static uint8_t *write_few(mf_writer *w, uint8_t *p, uint64_t tag, int type,
+                          const mayfly_array *a)
+{
+    uint8_t *start;
+    size_t n;
+
+    p = MF_ROOM(w, p, a->n * 10 + MF_SCALAR_ROOM + MF_SLACK);
+    if (!p)
+        return NULL;
+    start = mf_write_tag(p, tag);
+    p = write_varints(type, start + 1, 0, a->items, a->n);
+    n = (size_t)(p - start) - 1;
+    if (n < 0x80) {
+        *start = (uint8_t)n;
+        return p;
+    }
+    memmove(start + 2, start + 1, n);
+    start[0] = (uint8_t)((n & 0x7f) | 0x80);
+    start[1] = (uint8_t)(n >> 7);
+    return p + 1;
+}
+
 uint8_t *mf_put_packed(mf_writer *w, uint8_t *p, uint64_t tag, int type,
                        const void *array)
 {
@@ -186,6 +232,8 @@ uint8_t *mf_put_packed(mf_writer *w, uint8_t *p, uint64_t tag, int type,
         return p;
     if (a->n > INT32_MAX)
         return mf_writer_fail(w, MAYFLY_ELIMIT);
+    if (!fixed && a->n <= FEW)
+        return write_few(w, p, tag, type, a);
     size = fixed ? a->n * fixed : varints_size(type, a->items, a->n);
     if (size > INT32_MAX)
         return mf_writer_fail(w, MAYFLY_ELIMIT);

@@ -95,30 +95,21 @@ struct mf_writer {
     ((size_t)((w)->end - (p)) >= (size_t)(n) ? (p) : mf_put_room(w, p, n))
 uint8_t *mf_put_room(mf_writer *w, uint8_t *p, size_t n);
 
-/* Scalars; room must be there. The plain ones write nothing for zero, which is
- * how implicit presence is encoded; of floating-point numbers it is the bits
- * that count, so -0.0 is written. */
+/* A field each, tag and value. Whether it is set has been looked at before, but
+ * for `real` and `precise`, which write nothing for zero: it is their bits that
+ * count, so -0.0 is written. For scalars there must be room. */
 uint8_t *mf_put_varint(uint8_t *p, uint64_t tag, uint64_t value);
 uint8_t *mf_put_zigzag(uint8_t *p, uint64_t tag, int64_t value);
 uint8_t *mf_put_fixed32(uint8_t *p, uint64_t tag, const void *value);
 uint8_t *mf_put_fixed64(uint8_t *p, uint64_t tag, const void *value);
-
-/* The same for fields with a presence of their own: written when `set` is not
- * 0. */
-uint8_t *mf_set_varint(uint8_t *p, uint64_t tag, uint64_t value, int set);
-uint8_t *mf_set_zigzag(uint8_t *p, uint64_t tag, int64_t value, int set);
-uint8_t *mf_set_fixed32(uint8_t *p, uint64_t tag, const void *value, int set);
-uint8_t *mf_set_fixed64(uint8_t *p, uint64_t tag, const void *value, int set);
+uint8_t *mf_put_real(uint8_t *p, uint64_t tag, const float *value);
+uint8_t *mf_put_precise(uint8_t *p, uint64_t tag, const double *value);
 
 /* All below make their own room and return NULL when the writer has failed.
  * `value` is a mayfly_str or mayfly_bytes; `string` checks that it is UTF-8. */
 uint8_t *mf_put_string(mf_writer *w, uint8_t *p, uint64_t tag,
                        const void *value);
 uint8_t *mf_put_bytes(mf_writer *w, uint8_t *p, uint64_t tag,
-                      const void *value);
-uint8_t *mf_set_string(mf_writer *w, uint8_t *p, uint64_t tag,
-                       const void *value);
-uint8_t *mf_set_bytes(mf_writer *w, uint8_t *p, uint64_t tag,
                       const void *value);
 
 /* One sub-message; NULL is written as an empty one. */

@@ -32,10 +32,12 @@ bool mf_has_fast_pext(void)
 
 #define COMMON                                                                 \
     SYMBOL("mf_put_room", mf_put_room),                                        \
+        SYMBOL("mf_put_fixed32", mf_put_fixed32),                              \
+        SYMBOL("mf_put_fixed64", mf_put_fixed64),                              \
+        SYMBOL("mf_put_real", mf_put_real),                                    \
+        SYMBOL("mf_put_precise", mf_put_precise),                              \
         SYMBOL("mf_put_string", mf_put_string),                                \
         SYMBOL("mf_put_bytes", mf_put_bytes),                                  \
-        SYMBOL("mf_set_string", mf_set_string),                                \
-        SYMBOL("mf_set_bytes", mf_set_bytes),                                  \
         SYMBOL("mf_put_message", mf_put_message),                              \
         SYMBOL("mf_put_messages", mf_put_messages),                            \
         SYMBOL("mf_put_strings", mf_put_strings),                              \
@@ -50,13 +52,7 @@ bool mf_has_fast_pext(void)
 
 #define SCALARS(suffix)                                                        \
     SYMBOL("mf_put_varint", mf_put_varint##suffix),                            \
-        SYMBOL("mf_put_zigzag", mf_put_zigzag##suffix),                        \
-        SYMBOL("mf_put_fixed32", mf_put_fixed32##suffix),                      \
-        SYMBOL("mf_put_fixed64", mf_put_fixed64##suffix),                      \
-        SYMBOL("mf_set_varint", mf_set_varint##suffix),                        \
-        SYMBOL("mf_set_zigzag", mf_set_zigzag##suffix),                        \
-        SYMBOL("mf_set_fixed32", mf_set_fixed32##suffix),                      \
-        SYMBOL("mf_set_fixed64", mf_set_fixed64##suffix)
+        SYMBOL("mf_put_zigzag", mf_put_zigzag##suffix)
 
 const mayfly_symbol *mf_kernel_symbols(size_t *ret_n)
 {

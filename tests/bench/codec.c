@@ -21,6 +21,7 @@ typedef struct bench {
     mf_unit *unit;
     mayfly_arena arena; /* reset for each message */
     mayfly_arena kept;  /* the messages to encode */
+    mayfly_error err;
     uint32_t index;
     void *messages[BENCH_MESSAGES];
 } bench;
@@ -33,38 +34,34 @@ static void die(const mayfly_error *err)
 
 static void own_prepare(bench *b, const bench_set *set)
 {
-    mayfly_error err = MAYFLY_ERROR_INIT;
-
     b->index = mf_plan_find(b->unit->plan, set->type)->index;
     for (size_t i = 0; i < set->n; i++)
         if (mf_decode(b->unit->tables, b->index, set->wire[i], set->length[i],
-                      &b->kept, &b->messages[i], &err) != 0)
-            die(&err);
+                      &b->kept, &b->messages[i], &b->err) != 0)
+            die(&b->err);
 }
 
 static void own_decode(bench *b, const bench_set *set, size_t n)
 {
-    mayfly_error err = MAYFLY_ERROR_INIT;
     void *message;
 
     for (size_t i = 0; i < n; i++) {
         mf_arena_reset(&b->arena);
         if (mf_decode(b->unit->tables, b->index, set->wire[i], set->length[i],
-                      &b->arena, &message, &err) != 0)
-            die(&err);
+                      &b->arena, &message, &b->err) != 0)
+            die(&b->err);
     }
 }
 
 static void own_encode(bench *b, size_t n)
 {
-    mayfly_error err = MAYFLY_ERROR_INIT;
     mf_encode_fn encode = b->unit->entry->encode[b->index];
     mayfly_bytes out;
 
     for (size_t i = 0; i < n; i++) {
         mf_arena_reset(&b->arena);
-        if (mf_encode(encode, b->messages[i], 0, &b->arena, &out, &err) != 0)
-            die(&err);
+        if (mf_encode(encode, b->messages[i], 0, &b->arena, &out, &b->err) != 0)
+            die(&b->err);
     }
 }
 
@@ -101,19 +98,19 @@ static void measure(bench *b, const bench_set *set, size_t n)
     for (int round = 0; round < ROUNDS; round++) {
         double t[5];
 
-        t[0] = bench_seconds();
+        t[0] = bench_cpu_seconds();
         for (size_t i = 0; i < repeats; i++)
             own_decode(b, set, n);
-        t[1] = bench_seconds();
+        t[1] = bench_cpu_seconds();
         for (size_t i = 0; i < repeats; i++)
             peer_decode(set, n);
-        t[2] = bench_seconds();
+        t[2] = bench_cpu_seconds();
         for (size_t i = 0; i < repeats; i++)
             own_encode(b, n);
-        t[3] = bench_seconds();
+        t[3] = bench_cpu_seconds();
         for (size_t i = 0; i < repeats; i++)
             peer_encode(set, n);
-        t[4] = bench_seconds();
+        t[4] = bench_cpu_seconds();
         for (int k = 0; k < 2; k++) {
             own[k][round] = t[k * 2 + 1] - t[k * 2];
             peer[k][round] = t[k * 2 + 2] - t[k * 2 + 1];

@@ -357,14 +357,14 @@ static uint8_t *mf_encode_google_protobuf_Struct(mf_writer *w, uint8_t *p, const
 
     if (m->fields.n && !(p = mf_put_messages(w, p, MF_TAG(1, 0x0a), mf_encode_google_protobuf_Struct_FieldsEntry, &m->fields, sizeof(google_protobuf_Struct_FieldsEntry)))) /* 1 */
         return NULL;
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_Struct_FieldsEntry(mf_writer *w, uint8_t *p, const void *message)
 {
     const google_protobuf_Struct_FieldsEntry *m = message;
 
-    if (!(p = mf_set_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
+    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
         return NULL;
     if (!(p = mf_put_message(w, p, MF_TAG(1, 0x12), mf_encode_google_protobuf_Value, m->value))) /* 2 */
         return NULL;
@@ -379,21 +379,21 @@ static uint8_t *mf_encode_google_protobuf_Value(mf_writer *w, uint8_t *p, const 
     case 1:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_varint(p, MF_TAG(1, 0x08), (uint64_t)m->null_value, 1); /* 1 */
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->null_value); /* 1 */
         break;
     case 2:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_fixed64(p, MF_TAG(1, 0x11), &m->number_value, 1); /* 2 */
+        p = mf_put_fixed64(p, MF_TAG(1, 0x11), &m->number_value); /* 2 */
         break;
     case 3:
-        if (!(p = mf_set_string(w, p, MF_TAG(1, 0x1a), &m->string_value))) /* 3 */
+        if (!(p = mf_put_string(w, p, MF_TAG(1, 0x1a), &m->string_value))) /* 3 */
             return NULL;
         break;
     case 4:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_varint(p, MF_TAG(1, 0x20), (uint64_t)m->bool_value, 1); /* 4 */
+        p = mf_put_varint(p, MF_TAG(1, 0x20), (uint64_t)m->bool_value); /* 4 */
         break;
     case 5:
         if (!(p = mf_put_message(w, p, MF_TAG(1, 0x2a), mf_encode_google_protobuf_Struct, m->struct_value))) /* 5 */
@@ -404,7 +404,7 @@ static uint8_t *mf_encode_google_protobuf_Value(mf_writer *w, uint8_t *p, const 
             return NULL;
         break;
     }
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_ListValue(mf_writer *w, uint8_t *p, const void *message)
@@ -413,7 +413,7 @@ static uint8_t *mf_encode_google_protobuf_ListValue(mf_writer *w, uint8_t *p, co
 
     if (m->values.n && !(p = mf_put_messages(w, p, MF_TAG(1, 0x0a), mf_encode_google_protobuf_Value, &m->values, sizeof(google_protobuf_Value)))) /* 1 */
         return NULL;
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_Timestamp(mf_writer *w, uint8_t *p, const void *message)
@@ -422,9 +422,11 @@ static uint8_t *mf_encode_google_protobuf_Timestamp(mf_writer *w, uint8_t *p, co
 
     if (!(p = MF_ROOM(w, p, 48)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->seconds); /* 1 */
-    p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->nanos); /* 2 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->seconds)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->seconds); /* 1 */
+    if (m->nanos)
+        p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->nanos); /* 2 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_DoubleValue(mf_writer *w, uint8_t *p, const void *message)
@@ -433,8 +435,8 @@ static uint8_t *mf_encode_google_protobuf_DoubleValue(mf_writer *w, uint8_t *p, 
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_fixed64(p, MF_TAG(1, 0x09), &m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    p = mf_put_precise(p, MF_TAG(1, 0x09), &m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_FloatValue(mf_writer *w, uint8_t *p, const void *message)
@@ -443,8 +445,8 @@ static uint8_t *mf_encode_google_protobuf_FloatValue(mf_writer *w, uint8_t *p, c
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_fixed32(p, MF_TAG(1, 0x0d), &m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    p = mf_put_real(p, MF_TAG(1, 0x0d), &m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_Int64Value(mf_writer *w, uint8_t *p, const void *message)
@@ -453,8 +455,9 @@ static uint8_t *mf_encode_google_protobuf_Int64Value(mf_writer *w, uint8_t *p, c
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->value)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_UInt64Value(mf_writer *w, uint8_t *p, const void *message)
@@ -463,8 +466,9 @@ static uint8_t *mf_encode_google_protobuf_UInt64Value(mf_writer *w, uint8_t *p, 
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->value)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_Int32Value(mf_writer *w, uint8_t *p, const void *message)
@@ -473,8 +477,9 @@ static uint8_t *mf_encode_google_protobuf_Int32Value(mf_writer *w, uint8_t *p, c
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->value)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_UInt32Value(mf_writer *w, uint8_t *p, const void *message)
@@ -483,8 +488,9 @@ static uint8_t *mf_encode_google_protobuf_UInt32Value(mf_writer *w, uint8_t *p, 
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->value)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_BoolValue(mf_writer *w, uint8_t *p, const void *message)
@@ -493,26 +499,27 @@ static uint8_t *mf_encode_google_protobuf_BoolValue(mf_writer *w, uint8_t *p, co
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->value)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->value); /* 1 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_StringValue(mf_writer *w, uint8_t *p, const void *message)
 {
     const google_protobuf_StringValue *m = message;
 
-    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
+    if (m->value.len && !(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
         return NULL;
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_google_protobuf_BytesValue(mf_writer *w, uint8_t *p, const void *message)
 {
     const google_protobuf_BytesValue *m = message;
 
-    if (!(p = mf_put_bytes(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
+    if (m->value.len && !(p = mf_put_bytes(w, p, MF_TAG(1, 0x0a), &m->value))) /* 1 */
         return NULL;
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_t_Everything(mf_writer *w, uint8_t *p, const void *message)
@@ -521,52 +528,70 @@ static uint8_t *mf_encode_t_Everything(mf_writer *w, uint8_t *p, const void *mes
 
     if (!(p = MF_ROOM(w, p, 224)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->i32); /* 1 */
-    p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->i64); /* 2 */
-    p = mf_put_varint(p, MF_TAG(1, 0x18), (uint64_t)m->u32); /* 3 */
-    p = mf_put_varint(p, MF_TAG(1, 0x20), (uint64_t)m->u64); /* 4 */
-    p = mf_put_zigzag(p, MF_TAG(1, 0x28), m->s32); /* 5 */
-    p = mf_put_zigzag(p, MF_TAG(1, 0x30), m->s64); /* 6 */
-    p = mf_put_varint(p, MF_TAG(1, 0x38), (uint64_t)m->flag); /* 7 */
-    p = mf_put_fixed32(p, MF_TAG(1, 0x45), &m->f32); /* 8 */
-    p = mf_put_fixed64(p, MF_TAG(1, 0x49), &m->f64); /* 9 */
-    p = mf_put_fixed32(p, MF_TAG(1, 0x55), &m->sf32); /* 10 */
-    p = mf_put_fixed64(p, MF_TAG(1, 0x59), &m->sf64); /* 11 */
-    p = mf_put_fixed32(p, MF_TAG(1, 0x65), &m->real); /* 12 */
-    p = mf_put_fixed64(p, MF_TAG(1, 0x69), &m->precise); /* 13 */
-    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x72), &m->text))) /* 14 */
+    if (m->i32)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->i32); /* 1 */
+    if (m->i64)
+        p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->i64); /* 2 */
+    if (m->u32)
+        p = mf_put_varint(p, MF_TAG(1, 0x18), (uint64_t)m->u32); /* 3 */
+    if (m->u64)
+        p = mf_put_varint(p, MF_TAG(1, 0x20), (uint64_t)m->u64); /* 4 */
+    if (m->s32)
+        p = mf_put_zigzag(p, MF_TAG(1, 0x28), m->s32); /* 5 */
+    if (m->s64)
+        p = mf_put_zigzag(p, MF_TAG(1, 0x30), m->s64); /* 6 */
+    if (m->flag)
+        p = mf_put_varint(p, MF_TAG(1, 0x38), (uint64_t)m->flag); /* 7 */
+    if (m->f32)
+        p = mf_put_fixed32(p, MF_TAG(1, 0x45), &m->f32); /* 8 */
+    if (m->f64)
+        p = mf_put_fixed64(p, MF_TAG(1, 0x49), &m->f64); /* 9 */
+    if (m->sf32)
+        p = mf_put_fixed32(p, MF_TAG(1, 0x55), &m->sf32); /* 10 */
+    if (m->sf64)
+        p = mf_put_fixed64(p, MF_TAG(1, 0x59), &m->sf64); /* 11 */
+    p = mf_put_real(p, MF_TAG(1, 0x65), &m->real); /* 12 */
+    p = mf_put_precise(p, MF_TAG(1, 0x69), &m->precise); /* 13 */
+    if (m->text.len && !(p = mf_put_string(w, p, MF_TAG(1, 0x72), &m->text))) /* 14 */
         return NULL;
-    if (!(p = mf_put_bytes(w, p, MF_TAG(1, 0x7a), &m->raw))) /* 15 */
+    if (m->raw.len && !(p = mf_put_bytes(w, p, MF_TAG(1, 0x7a), &m->raw))) /* 15 */
         return NULL;
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(2, 0x0180), (uint64_t)m->color); /* 16 */
+    if (m->color)
+        p = mf_put_varint(p, MF_TAG(2, 0x0180), (uint64_t)m->color); /* 16 */
     if (m->child && !(p = mf_put_message(w, p, MF_TAG(2, 0x018a), mf_encode_t_Everything, m->child))) /* 17 */
         return NULL;
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(2, 0x0190), (uint64_t)m->opt_i32, (int)(m->mayfly_has[0] >> 0 & 1)); /* 18 */
-    if ((m->mayfly_has[0] >> 1 & 1) && !(p = mf_set_string(w, p, MF_TAG(2, 0x019a), &m->opt_text))) /* 19 */
+    if (m->mayfly_has[0] >> 0 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0190), (uint64_t)m->opt_i32); /* 18 */
+    if ((m->mayfly_has[0] >> 1 & 1) && !(p = mf_put_string(w, p, MF_TAG(2, 0x019a), &m->opt_text))) /* 19 */
         return NULL;
     if (!(p = MF_ROOM(w, p, 64)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(2, 0x01a0), (uint64_t)m->opt_flag, (int)(m->mayfly_has[0] >> 2 & 1)); /* 20 */
-    p = mf_set_fixed64(p, MF_TAG(2, 0x01a9), &m->opt_double, (int)(m->mayfly_has[0] >> 3 & 1)); /* 21 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01b0), (uint64_t)m->opt_color, (int)(m->mayfly_has[0] >> 4 & 1)); /* 22 */
-    if ((m->mayfly_has[0] >> 5 & 1) && !(p = mf_set_bytes(w, p, MF_TAG(2, 0x01ba), &m->opt_raw))) /* 23 */
+    if (m->mayfly_has[0] >> 2 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01a0), (uint64_t)m->opt_flag); /* 20 */
+    if (m->mayfly_has[0] >> 3 & 1)
+        p = mf_put_fixed64(p, MF_TAG(2, 0x01a9), &m->opt_double); /* 21 */
+    if (m->mayfly_has[0] >> 4 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01b0), (uint64_t)m->opt_color); /* 22 */
+    if ((m->mayfly_has[0] >> 5 & 1) && !(p = mf_put_bytes(w, p, MF_TAG(2, 0x01ba), &m->opt_raw))) /* 23 */
         return NULL;
     if (!(p = MF_ROOM(w, p, 48)))
         return NULL;
-    p = mf_set_zigzag(p, MF_TAG(2, 0x01c0), m->opt_s64, (int)(m->mayfly_has[0] >> 6 & 1)); /* 24 */
-    p = mf_set_fixed32(p, MF_TAG(2, 0x01cd), &m->opt_f32, (int)(m->mayfly_has[0] >> 7 & 1)); /* 25 */
+    if (m->mayfly_has[0] >> 6 & 1)
+        p = mf_put_zigzag(p, MF_TAG(2, 0x01c0), m->opt_s64); /* 24 */
+    if (m->mayfly_has[0] >> 7 & 1)
+        p = mf_put_fixed32(p, MF_TAG(2, 0x01cd), &m->opt_f32); /* 25 */
     switch (m->choice_case) {
     case 26:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_varint(p, MF_TAG(2, 0x01d0), (uint64_t)m->c_u32, 1); /* 26 */
+        p = mf_put_varint(p, MF_TAG(2, 0x01d0), (uint64_t)m->c_u32); /* 26 */
         break;
     case 27:
-        if (!(p = mf_set_string(w, p, MF_TAG(2, 0x01da), &m->c_text))) /* 27 */
+        if (!(p = mf_put_string(w, p, MF_TAG(2, 0x01da), &m->c_text))) /* 27 */
             return NULL;
         break;
     case 28:
@@ -576,12 +601,12 @@ static uint8_t *mf_encode_t_Everything(mf_writer *w, uint8_t *p, const void *mes
     case 29:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_fixed64(p, MF_TAG(2, 0x01e9), &m->c_double, 1); /* 29 */
+        p = mf_put_fixed64(p, MF_TAG(2, 0x01e9), &m->c_double); /* 29 */
         break;
     case 30:
         if (!(p = MF_ROOM(w, p, 32)))
             return NULL;
-        p = mf_set_varint(p, MF_TAG(2, 0x01f0), (uint64_t)m->c_flag, 1); /* 30 */
+        p = mf_put_varint(p, MF_TAG(2, 0x01f0), (uint64_t)m->c_flag); /* 30 */
         break;
     }
     if (m->r_i32.n && !(p = mf_put_packed(w, p, MF_TAG(2, 0x01fa), 5, &m->r_i32))) /* 31 */
@@ -644,19 +669,21 @@ static uint8_t *mf_encode_t_Everything(mf_writer *w, uint8_t *p, const void *mes
             return NULL;
         break;
     case 91:
-        if (!(p = mf_set_bytes(w, p, MF_TAG(2, 0x05da), &m->c_raw))) /* 91 */
+        if (!(p = mf_put_bytes(w, p, MF_TAG(2, 0x05da), &m->c_raw))) /* 91 */
             return NULL;
         break;
     }
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_put_varint(p, MF_TAG(2, 0x3ec0), (uint64_t)m->far); /* 1000 */
-    if (!(p = mf_put_string(w, p, MF_TAG(3, 0x30ea82), &m->further))) /* 100000 */
+    if (m->far)
+        p = mf_put_varint(p, MF_TAG(2, 0x3ec0), (uint64_t)m->far); /* 1000 */
+    if (m->further.len && !(p = mf_put_string(w, p, MF_TAG(3, 0x30ea82), &m->further))) /* 100000 */
         return NULL;
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(5, 0x0ffffffff8u), (uint64_t)m->furthest, (int)(m->mayfly_has[0] >> 8 & 1)); /* 536870911 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->mayfly_has[0] >> 8 & 1)
+        p = mf_put_varint(p, MF_TAG(5, 0x0ffffffff8u), (uint64_t)m->furthest); /* 536870911 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_t_Maps(mf_writer *w, uint8_t *p, const void *message)
@@ -677,7 +704,7 @@ static uint8_t *mf_encode_t_Maps(mf_writer *w, uint8_t *p, const void *message)
         return NULL;
     if (m->below && !(p = mf_put_message(w, p, MF_TAG(1, 0x3a), mf_encode_t_Maps, m->below))) /* 7 */
         return NULL;
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_t_Maps_I32Entry(mf_writer *w, uint8_t *p, const void *message)
@@ -686,8 +713,8 @@ static uint8_t *mf_encode_t_Maps_I32Entry(mf_writer *w, uint8_t *p, const void *
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(1, 0x08), (uint64_t)m->key, 1); /* 1 */
-    if (!(p = mf_set_string(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->key); /* 1 */
+    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
         return NULL;
     return p;
 }
@@ -696,7 +723,7 @@ static uint8_t *mf_encode_t_Maps_TextEntry(mf_writer *w, uint8_t *p, const void 
 {
     const t_Maps_TextEntry *m = message;
 
-    if (!(p = mf_set_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
+    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
         return NULL;
     if (!(p = mf_put_message(w, p, MF_TAG(1, 0x12), mf_encode_t_Everything, m->value))) /* 2 */
         return NULL;
@@ -709,8 +736,8 @@ static uint8_t *mf_encode_t_Maps_FlagEntry(mf_writer *w, uint8_t *p, const void 
 
     if (!(p = MF_ROOM(w, p, 48)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(1, 0x08), (uint64_t)m->key, 1); /* 1 */
-    p = mf_set_varint(p, MF_TAG(1, 0x10), (uint64_t)m->value, 1); /* 2 */
+    p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->key); /* 1 */
+    p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->value); /* 2 */
     return p;
 }
 
@@ -720,8 +747,8 @@ static uint8_t *mf_encode_t_Maps_S64Entry(mf_writer *w, uint8_t *p, const void *
 
     if (!(p = MF_ROOM(w, p, 32)))
         return NULL;
-    p = mf_set_zigzag(p, MF_TAG(1, 0x08), m->key, 1); /* 1 */
-    if (!(p = mf_set_bytes(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
+    p = mf_put_zigzag(p, MF_TAG(1, 0x08), m->key); /* 1 */
+    if (!(p = mf_put_bytes(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
         return NULL;
     return p;
 }
@@ -732,8 +759,8 @@ static uint8_t *mf_encode_t_Maps_F64Entry(mf_writer *w, uint8_t *p, const void *
 
     if (!(p = MF_ROOM(w, p, 48)))
         return NULL;
-    p = mf_set_fixed64(p, MF_TAG(1, 0x09), &m->key, 1); /* 1 */
-    p = mf_set_fixed64(p, MF_TAG(1, 0x11), &m->value, 1); /* 2 */
+    p = mf_put_fixed64(p, MF_TAG(1, 0x09), &m->key); /* 1 */
+    p = mf_put_fixed64(p, MF_TAG(1, 0x11), &m->value); /* 2 */
     return p;
 }
 
@@ -741,9 +768,9 @@ static uint8_t *mf_encode_t_Maps_PairsEntry(mf_writer *w, uint8_t *p, const void
 {
     const t_Maps_PairsEntry *m = message;
 
-    if (!(p = mf_set_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
+    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x0a), &m->key))) /* 1 */
         return NULL;
-    if (!(p = mf_set_string(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
+    if (!(p = mf_put_string(w, p, MF_TAG(1, 0x12), &m->value))) /* 2 */
         return NULL;
     return p;
 }
@@ -754,84 +781,154 @@ static uint8_t *mf_encode_t_Many(mf_writer *w, uint8_t *p, const void *message)
 
     if (!(p = MF_ROOM(w, p, 1136)))
         return NULL;
-    p = mf_set_varint(p, MF_TAG(1, 0x08), (uint64_t)m->a1, (int)(m->mayfly_has[0] >> 0 & 1)); /* 1 */
-    p = mf_set_varint(p, MF_TAG(1, 0x10), (uint64_t)m->a2, (int)(m->mayfly_has[0] >> 1 & 1)); /* 2 */
-    p = mf_set_varint(p, MF_TAG(1, 0x18), (uint64_t)m->a3, (int)(m->mayfly_has[0] >> 2 & 1)); /* 3 */
-    p = mf_set_varint(p, MF_TAG(1, 0x20), (uint64_t)m->a4, (int)(m->mayfly_has[0] >> 3 & 1)); /* 4 */
-    p = mf_set_varint(p, MF_TAG(1, 0x28), (uint64_t)m->a5, (int)(m->mayfly_has[0] >> 4 & 1)); /* 5 */
-    p = mf_set_varint(p, MF_TAG(1, 0x30), (uint64_t)m->a6, (int)(m->mayfly_has[0] >> 5 & 1)); /* 6 */
-    p = mf_set_varint(p, MF_TAG(1, 0x38), (uint64_t)m->a7, (int)(m->mayfly_has[0] >> 6 & 1)); /* 7 */
-    p = mf_set_varint(p, MF_TAG(1, 0x40), (uint64_t)m->a8, (int)(m->mayfly_has[0] >> 7 & 1)); /* 8 */
-    p = mf_set_varint(p, MF_TAG(1, 0x48), (uint64_t)m->a9, (int)(m->mayfly_has[0] >> 8 & 1)); /* 9 */
-    p = mf_set_varint(p, MF_TAG(1, 0x50), (uint64_t)m->a10, (int)(m->mayfly_has[0] >> 9 & 1)); /* 10 */
-    p = mf_set_varint(p, MF_TAG(1, 0x58), (uint64_t)m->a11, (int)(m->mayfly_has[0] >> 10 & 1)); /* 11 */
-    p = mf_set_varint(p, MF_TAG(1, 0x60), (uint64_t)m->a12, (int)(m->mayfly_has[0] >> 11 & 1)); /* 12 */
-    p = mf_set_varint(p, MF_TAG(1, 0x68), (uint64_t)m->a13, (int)(m->mayfly_has[0] >> 12 & 1)); /* 13 */
-    p = mf_set_varint(p, MF_TAG(1, 0x70), (uint64_t)m->a14, (int)(m->mayfly_has[0] >> 13 & 1)); /* 14 */
-    p = mf_set_varint(p, MF_TAG(1, 0x78), (uint64_t)m->a15, (int)(m->mayfly_has[0] >> 14 & 1)); /* 15 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0180), (uint64_t)m->a16, (int)(m->mayfly_has[0] >> 15 & 1)); /* 16 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0188), (uint64_t)m->a17, (int)(m->mayfly_has[0] >> 16 & 1)); /* 17 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0190), (uint64_t)m->a18, (int)(m->mayfly_has[0] >> 17 & 1)); /* 18 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0198), (uint64_t)m->a19, (int)(m->mayfly_has[0] >> 18 & 1)); /* 19 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01a0), (uint64_t)m->a20, (int)(m->mayfly_has[0] >> 19 & 1)); /* 20 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01a8), (uint64_t)m->a21, (int)(m->mayfly_has[0] >> 20 & 1)); /* 21 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01b0), (uint64_t)m->a22, (int)(m->mayfly_has[0] >> 21 & 1)); /* 22 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01b8), (uint64_t)m->a23, (int)(m->mayfly_has[0] >> 22 & 1)); /* 23 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01c0), (uint64_t)m->a24, (int)(m->mayfly_has[0] >> 23 & 1)); /* 24 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01c8), (uint64_t)m->a25, (int)(m->mayfly_has[0] >> 24 & 1)); /* 25 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01d0), (uint64_t)m->a26, (int)(m->mayfly_has[0] >> 25 & 1)); /* 26 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01d8), (uint64_t)m->a27, (int)(m->mayfly_has[0] >> 26 & 1)); /* 27 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01e0), (uint64_t)m->a28, (int)(m->mayfly_has[0] >> 27 & 1)); /* 28 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01e8), (uint64_t)m->a29, (int)(m->mayfly_has[0] >> 28 & 1)); /* 29 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01f0), (uint64_t)m->a30, (int)(m->mayfly_has[0] >> 29 & 1)); /* 30 */
-    p = mf_set_varint(p, MF_TAG(2, 0x01f8), (uint64_t)m->a31, (int)(m->mayfly_has[0] >> 30 & 1)); /* 31 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0280), (uint64_t)m->a32, (int)(m->mayfly_has[0] >> 31 & 1)); /* 32 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0288), (uint64_t)m->a33, (int)(m->mayfly_has[0] >> 32 & 1)); /* 33 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0290), (uint64_t)m->a34, (int)(m->mayfly_has[0] >> 33 & 1)); /* 34 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0298), (uint64_t)m->a35, (int)(m->mayfly_has[0] >> 34 & 1)); /* 35 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02a0), (uint64_t)m->a36, (int)(m->mayfly_has[0] >> 35 & 1)); /* 36 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02a8), (uint64_t)m->a37, (int)(m->mayfly_has[0] >> 36 & 1)); /* 37 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02b0), (uint64_t)m->a38, (int)(m->mayfly_has[0] >> 37 & 1)); /* 38 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02b8), (uint64_t)m->a39, (int)(m->mayfly_has[0] >> 38 & 1)); /* 39 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02c0), (uint64_t)m->a40, (int)(m->mayfly_has[0] >> 39 & 1)); /* 40 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02c8), (uint64_t)m->a41, (int)(m->mayfly_has[0] >> 40 & 1)); /* 41 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02d0), (uint64_t)m->a42, (int)(m->mayfly_has[0] >> 41 & 1)); /* 42 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02d8), (uint64_t)m->a43, (int)(m->mayfly_has[0] >> 42 & 1)); /* 43 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02e0), (uint64_t)m->a44, (int)(m->mayfly_has[0] >> 43 & 1)); /* 44 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02e8), (uint64_t)m->a45, (int)(m->mayfly_has[0] >> 44 & 1)); /* 45 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02f0), (uint64_t)m->a46, (int)(m->mayfly_has[0] >> 45 & 1)); /* 46 */
-    p = mf_set_varint(p, MF_TAG(2, 0x02f8), (uint64_t)m->a47, (int)(m->mayfly_has[0] >> 46 & 1)); /* 47 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0380), (uint64_t)m->a48, (int)(m->mayfly_has[0] >> 47 & 1)); /* 48 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0388), (uint64_t)m->a49, (int)(m->mayfly_has[0] >> 48 & 1)); /* 49 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0390), (uint64_t)m->a50, (int)(m->mayfly_has[0] >> 49 & 1)); /* 50 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0398), (uint64_t)m->a51, (int)(m->mayfly_has[0] >> 50 & 1)); /* 51 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03a0), (uint64_t)m->a52, (int)(m->mayfly_has[0] >> 51 & 1)); /* 52 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03a8), (uint64_t)m->a53, (int)(m->mayfly_has[0] >> 52 & 1)); /* 53 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03b0), (uint64_t)m->a54, (int)(m->mayfly_has[0] >> 53 & 1)); /* 54 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03b8), (uint64_t)m->a55, (int)(m->mayfly_has[0] >> 54 & 1)); /* 55 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03c0), (uint64_t)m->a56, (int)(m->mayfly_has[0] >> 55 & 1)); /* 56 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03c8), (uint64_t)m->a57, (int)(m->mayfly_has[0] >> 56 & 1)); /* 57 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03d0), (uint64_t)m->a58, (int)(m->mayfly_has[0] >> 57 & 1)); /* 58 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03d8), (uint64_t)m->a59, (int)(m->mayfly_has[0] >> 58 & 1)); /* 59 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03e0), (uint64_t)m->a60, (int)(m->mayfly_has[0] >> 59 & 1)); /* 60 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03e8), (uint64_t)m->a61, (int)(m->mayfly_has[0] >> 60 & 1)); /* 61 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03f0), (uint64_t)m->a62, (int)(m->mayfly_has[0] >> 61 & 1)); /* 62 */
-    p = mf_set_varint(p, MF_TAG(2, 0x03f8), (uint64_t)m->a63, (int)(m->mayfly_has[0] >> 62 & 1)); /* 63 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0480), (uint64_t)m->a64, (int)(m->mayfly_has[0] >> 63 & 1)); /* 64 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0488), (uint64_t)m->a65, (int)(m->mayfly_has[1] >> 0 & 1)); /* 65 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0490), (uint64_t)m->a66, (int)(m->mayfly_has[1] >> 1 & 1)); /* 66 */
-    p = mf_set_varint(p, MF_TAG(2, 0x0498), (uint64_t)m->a67, (int)(m->mayfly_has[1] >> 2 & 1)); /* 67 */
-    p = mf_set_varint(p, MF_TAG(2, 0x04a0), (uint64_t)m->a68, (int)(m->mayfly_has[1] >> 3 & 1)); /* 68 */
-    p = mf_set_varint(p, MF_TAG(2, 0x04a8), (uint64_t)m->a69, (int)(m->mayfly_has[1] >> 4 & 1)); /* 69 */
-    p = mf_set_varint(p, MF_TAG(2, 0x04b0), (uint64_t)m->a70, (int)(m->mayfly_has[1] >> 5 & 1)); /* 70 */
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    if (m->mayfly_has[0] >> 0 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x08), (uint64_t)m->a1); /* 1 */
+    if (m->mayfly_has[0] >> 1 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x10), (uint64_t)m->a2); /* 2 */
+    if (m->mayfly_has[0] >> 2 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x18), (uint64_t)m->a3); /* 3 */
+    if (m->mayfly_has[0] >> 3 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x20), (uint64_t)m->a4); /* 4 */
+    if (m->mayfly_has[0] >> 4 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x28), (uint64_t)m->a5); /* 5 */
+    if (m->mayfly_has[0] >> 5 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x30), (uint64_t)m->a6); /* 6 */
+    if (m->mayfly_has[0] >> 6 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x38), (uint64_t)m->a7); /* 7 */
+    if (m->mayfly_has[0] >> 7 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x40), (uint64_t)m->a8); /* 8 */
+    if (m->mayfly_has[0] >> 8 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x48), (uint64_t)m->a9); /* 9 */
+    if (m->mayfly_has[0] >> 9 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x50), (uint64_t)m->a10); /* 10 */
+    if (m->mayfly_has[0] >> 10 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x58), (uint64_t)m->a11); /* 11 */
+    if (m->mayfly_has[0] >> 11 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x60), (uint64_t)m->a12); /* 12 */
+    if (m->mayfly_has[0] >> 12 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x68), (uint64_t)m->a13); /* 13 */
+    if (m->mayfly_has[0] >> 13 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x70), (uint64_t)m->a14); /* 14 */
+    if (m->mayfly_has[0] >> 14 & 1)
+        p = mf_put_varint(p, MF_TAG(1, 0x78), (uint64_t)m->a15); /* 15 */
+    if (m->mayfly_has[0] >> 15 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0180), (uint64_t)m->a16); /* 16 */
+    if (m->mayfly_has[0] >> 16 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0188), (uint64_t)m->a17); /* 17 */
+    if (m->mayfly_has[0] >> 17 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0190), (uint64_t)m->a18); /* 18 */
+    if (m->mayfly_has[0] >> 18 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0198), (uint64_t)m->a19); /* 19 */
+    if (m->mayfly_has[0] >> 19 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01a0), (uint64_t)m->a20); /* 20 */
+    if (m->mayfly_has[0] >> 20 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01a8), (uint64_t)m->a21); /* 21 */
+    if (m->mayfly_has[0] >> 21 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01b0), (uint64_t)m->a22); /* 22 */
+    if (m->mayfly_has[0] >> 22 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01b8), (uint64_t)m->a23); /* 23 */
+    if (m->mayfly_has[0] >> 23 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01c0), (uint64_t)m->a24); /* 24 */
+    if (m->mayfly_has[0] >> 24 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01c8), (uint64_t)m->a25); /* 25 */
+    if (m->mayfly_has[0] >> 25 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01d0), (uint64_t)m->a26); /* 26 */
+    if (m->mayfly_has[0] >> 26 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01d8), (uint64_t)m->a27); /* 27 */
+    if (m->mayfly_has[0] >> 27 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01e0), (uint64_t)m->a28); /* 28 */
+    if (m->mayfly_has[0] >> 28 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01e8), (uint64_t)m->a29); /* 29 */
+    if (m->mayfly_has[0] >> 29 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01f0), (uint64_t)m->a30); /* 30 */
+    if (m->mayfly_has[0] >> 30 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x01f8), (uint64_t)m->a31); /* 31 */
+    if (m->mayfly_has[0] >> 31 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0280), (uint64_t)m->a32); /* 32 */
+    if (m->mayfly_has[0] >> 32 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0288), (uint64_t)m->a33); /* 33 */
+    if (m->mayfly_has[0] >> 33 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0290), (uint64_t)m->a34); /* 34 */
+    if (m->mayfly_has[0] >> 34 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0298), (uint64_t)m->a35); /* 35 */
+    if (m->mayfly_has[0] >> 35 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02a0), (uint64_t)m->a36); /* 36 */
+    if (m->mayfly_has[0] >> 36 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02a8), (uint64_t)m->a37); /* 37 */
+    if (m->mayfly_has[0] >> 37 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02b0), (uint64_t)m->a38); /* 38 */
+    if (m->mayfly_has[0] >> 38 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02b8), (uint64_t)m->a39); /* 39 */
+    if (m->mayfly_has[0] >> 39 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02c0), (uint64_t)m->a40); /* 40 */
+    if (m->mayfly_has[0] >> 40 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02c8), (uint64_t)m->a41); /* 41 */
+    if (m->mayfly_has[0] >> 41 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02d0), (uint64_t)m->a42); /* 42 */
+    if (m->mayfly_has[0] >> 42 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02d8), (uint64_t)m->a43); /* 43 */
+    if (m->mayfly_has[0] >> 43 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02e0), (uint64_t)m->a44); /* 44 */
+    if (m->mayfly_has[0] >> 44 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02e8), (uint64_t)m->a45); /* 45 */
+    if (m->mayfly_has[0] >> 45 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02f0), (uint64_t)m->a46); /* 46 */
+    if (m->mayfly_has[0] >> 46 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x02f8), (uint64_t)m->a47); /* 47 */
+    if (m->mayfly_has[0] >> 47 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0380), (uint64_t)m->a48); /* 48 */
+    if (m->mayfly_has[0] >> 48 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0388), (uint64_t)m->a49); /* 49 */
+    if (m->mayfly_has[0] >> 49 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0390), (uint64_t)m->a50); /* 50 */
+    if (m->mayfly_has[0] >> 50 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0398), (uint64_t)m->a51); /* 51 */
+    if (m->mayfly_has[0] >> 51 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03a0), (uint64_t)m->a52); /* 52 */
+    if (m->mayfly_has[0] >> 52 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03a8), (uint64_t)m->a53); /* 53 */
+    if (m->mayfly_has[0] >> 53 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03b0), (uint64_t)m->a54); /* 54 */
+    if (m->mayfly_has[0] >> 54 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03b8), (uint64_t)m->a55); /* 55 */
+    if (m->mayfly_has[0] >> 55 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03c0), (uint64_t)m->a56); /* 56 */
+    if (m->mayfly_has[0] >> 56 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03c8), (uint64_t)m->a57); /* 57 */
+    if (m->mayfly_has[0] >> 57 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03d0), (uint64_t)m->a58); /* 58 */
+    if (m->mayfly_has[0] >> 58 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03d8), (uint64_t)m->a59); /* 59 */
+    if (m->mayfly_has[0] >> 59 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03e0), (uint64_t)m->a60); /* 60 */
+    if (m->mayfly_has[0] >> 60 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03e8), (uint64_t)m->a61); /* 61 */
+    if (m->mayfly_has[0] >> 61 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03f0), (uint64_t)m->a62); /* 62 */
+    if (m->mayfly_has[0] >> 62 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x03f8), (uint64_t)m->a63); /* 63 */
+    if (m->mayfly_has[0] >> 63 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0480), (uint64_t)m->a64); /* 64 */
+    if (m->mayfly_has[1] >> 0 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0488), (uint64_t)m->a65); /* 65 */
+    if (m->mayfly_has[1] >> 1 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0490), (uint64_t)m->a66); /* 66 */
+    if (m->mayfly_has[1] >> 2 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x0498), (uint64_t)m->a67); /* 67 */
+    if (m->mayfly_has[1] >> 3 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x04a0), (uint64_t)m->a68); /* 68 */
+    if (m->mayfly_has[1] >> 4 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x04a8), (uint64_t)m->a69); /* 69 */
+    if (m->mayfly_has[1] >> 5 & 1)
+        p = mf_put_varint(p, MF_TAG(2, 0x04b0), (uint64_t)m->a70); /* 70 */
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 static uint8_t *mf_encode_t_Empty(mf_writer *w, uint8_t *p, const void *message)
 {
     const t_Empty *m = message;
 
-    return mf_put_unknown(w, p, &m->mayfly_unknown_fields);
+    return m->mayfly_unknown_fields.len ? mf_put_unknown(w, p, &m->mayfly_unknown_fields) : p;
 }
 
 /* t_Service_Unary */
