@@ -4,6 +4,8 @@
  */
 #include "base/buf.h"
 #include "compiler/gen/emit.h"
+#include "compiler/kernel/codec.h"
+#include "tests/support/fault.h"
 #include "tests/support/plan.h"
 #include "tests/support/test.h"
 
@@ -53,10 +55,44 @@ static void the_unit_is_the_golden_one(void **state)
     assert_int_equal(atomic_load(&alloc.blocks), 0);
 }
 
+/* Tables and C, with each allocation failed in turn. */
+static int make_all(const mayfly_allocator *table, void *state)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_alloc alloc;
+    mf_buf out;
+    int code;
+
+    mf_alloc_init(&alloc, table);
+    mf_buf_init(&out, &alloc, 0);
+    code = mf_emit_unit(state, &out, &err);
+    if (code == 0)
+        code = mf_tables_build(state, &out, &err);
+    assert_int_equal(err.code, code);
+    mf_buf_done(&out);
+    return code;
+}
+
+static void lack_of_memory(void **state)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_alloc alloc;
+    mf_plan *plan;
+
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(test_plan(&alloc, "tests/golden/unit", "everything.proto",
+                               &plan, &err),
+                     0);
+    assert_true(fault_each(make_all, plan) > 5);
+    mf_plan_free(plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_unit_is_the_golden_one),
+        cmocka_unit_test(lack_of_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
