@@ -67,11 +67,10 @@ static void put_server_stubs(const mf_plan *plan, const mf_plan_method *m,
             "    void *request;\n"
             "    int code = mf_stub_decode(io, %uu, &request);\n"
             "\n"
+            "    if (code == 0)\n"
+            "        code = mf_stub_new(io, sizeof(%s));\n"
             "    if (code != 0)\n"
             "        return code;\n"
-            "    io->reply = mf_stub_new(io, sizeof(%s));\n"
-            "    if (!io->reply)\n"
-            "        return MAYFLY_ENOMEM;\n"
             "    memcpy(&handler, &io->handler, sizeof(handler));\n"
             "    return handler(io->state, io->call, request, io->reply);\n"
             "}\n",

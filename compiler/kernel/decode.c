@@ -74,12 +74,13 @@ int mf_stub_decode(mf_stub_io *io, uint32_t message, void **ret_message)
                      ret_message, io->error);
 }
 
-void *mf_stub_new(mf_stub_io *io, size_t size)
+int mf_stub_new(mf_stub_io *io, size_t size)
 {
     mayfly_arena *arena = io->arena;
-    void *p = mf_arena_alloc(arena, size);
+    void *reply = mf_arena_alloc(arena, size);
 
-    if (!p)
-        mf_error_set(io->error, arena->code, "no memory for a reply");
-    return p;
+    if (!reply)
+        return mf_error_set(io->error, arena->code, "no memory for a reply");
+    io->reply = reply;
+    return 0;
 }

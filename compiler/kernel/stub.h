@@ -138,8 +138,7 @@ uint8_t *mf_put_unknown(mf_writer *w, uint8_t *p, const void *value);
 int mf_stub_encode(mf_stub_io *io, mf_encode_fn encode, const void *message);
 int mf_stub_decode(mf_stub_io *io, uint32_t message, void **ret_message);
 
-/* A zeroed struct in the call's memory; NULL: no memory, and io->error says so.
- */
-void *mf_stub_new(mf_stub_io *io, size_t size);
+/* Sets io->reply to a zeroed struct in the call's memory. */
+int mf_stub_new(mf_stub_io *io, size_t size);
 
 #endif

@@ -949,11 +949,10 @@ static int mf_serve_t_Service_Unary(mf_stub_io *io)
     void *request;
     int code = mf_stub_decode(io, 14u, &request);
 
+    if (code == 0)
+        code = mf_stub_new(io, sizeof(t_Maps));
     if (code != 0)
         return code;
-    io->reply = mf_stub_new(io, sizeof(t_Maps));
-    if (!io->reply)
-        return MAYFLY_ENOMEM;
     memcpy(&handler, &io->handler, sizeof(handler));
     return handler(io->state, io->call, request, io->reply);
 }
