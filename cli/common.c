@@ -35,8 +35,7 @@ int cli_fail_error(const mayfly_error *err)
 
 int cli_fail_json(const mayfly_error *err, const char *source)
 {
-    if (err->code != MAYFLY_EJSON || err->line == 0 ||
-        strncmp(err->message, "json:", 5) != 0)
+    if (err->line == 0 || strncmp(err->message, "json:", 5) != 0)
         return cli_fail_error(err);
     fprintf(stderr, "%s:%s\n", source, err->message + 5);
     return CLI_FAILED;

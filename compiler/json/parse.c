@@ -363,7 +363,7 @@ int mf_read_map(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
     const mf_plan_message *entry = &r->plan->messages[f->message];
     keys known = {NULL, mf_plan_field_of(entry, 1), entry->size};
     int rc = expect(r, '{', "a map", f->name, err);
-    if (rc == 0 && ++r->depth > MF_DEPTH_MAX)
+    if (rc == 0 && ++r->depth > MF_DEPTH_MAX + 1)
         rc = mf_scan_fail(&r->scan, err, MAYFLY_ELIMIT,
                           "messages nest deeper than %d", MF_DEPTH_MAX);
     bool first = true;
@@ -513,7 +513,7 @@ int mf_read_members(mf_json_reader *r, const mf_plan_message *m, void *to,
 int mf_read_message(mf_json_reader *r, const mf_plan_message *m, void *to,
                     mayfly_error *err)
 {
-    if (r->depth >= MF_DEPTH_MAX)
+    if (r->depth > MF_DEPTH_MAX)
         return mf_scan_fail(&r->scan, err, MAYFLY_ELIMIT,
                             "messages nest deeper than %d", MF_DEPTH_MAX);
     r->depth++;

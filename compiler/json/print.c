@@ -288,7 +288,7 @@ int mf_write_members(mf_json_writer *w, const mf_plan_message *m,
 int mf_write_message(mf_json_writer *w, const mf_plan_message *m,
                      const void *from, mayfly_error *err)
 {
-    if (w->depth >= MF_DEPTH_MAX)
+    if (w->depth > MF_DEPTH_MAX)
         return mf_error_set(err, MAYFLY_ELIMIT, "messages nest deeper than %d",
                             MF_DEPTH_MAX);
     w->depth++;

@@ -23,10 +23,9 @@
 
 #include <stdbool.h>
 
-/* Messages nest to 100 (MF_DEPTH_MAX); each may bring an object and the array
- * or map it lies in, so this many brackets are needed to write such a message.
- */
-enum { MF_SCAN_DEPTH_MAX = 200 };
+/* Messages lie in messages 100 deep (MF_DEPTH_MAX), which makes 101 of them;
+ * each may bring its own brackets and those of an array or map within. */
+enum { MF_SCAN_DEPTH_MAX = 202 };
 
 enum mf_token {
     MF_TOKEN_END = 0,

@@ -381,12 +381,17 @@ static int nested(const char *type, const char *open, const char *inside,
 static void depth(void **state)
 {
     (void)state;
-    assert_int_equal(nested("rich.Rich", "{\"child\":", "{}", "}", 99), 0);
-    assert_int_equal(nested("rich.Rich", "{\"child\":", "{}", "}", 100),
-                     MAYFLY_ELIMIT);
-    assert_int_equal(nested("rich.Rich", "{\"children\":[", "{}", "]}", 99), 0);
-    assert_int_equal(nested("rich.Rich", "{\"children\":[", "{}", "]}", 100),
-                     MAYFLY_ELIMIT);
+    static const char *const open[] = {"{\"child\":", "{\"children\":[",
+                                       "{\"oneMessage\":{},\"child\":"};
+    static const char *const close[] = {"}", "]}", "}"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            nested("rich.Rich", open[i], "{\"lists\":{}}", close[i], 99), 0);
+        assert_int_equal(nested("rich.Rich", open[i], "{}", close[i], 100), 0);
+        assert_int_equal(nested("rich.Rich", open[i], "{}", close[i], 101),
+                         MAYFLY_ELIMIT);
+    }
+    assert_int_equal(nested("google.protobuf.ListValue", "[", "", "]", 50), 0);
     assert_int_equal(nested("google.protobuf.Value", "[", "1", "]", 100000),
                      MAYFLY_ELIMIT);
     assert_int_equal(
