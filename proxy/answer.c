@@ -123,14 +123,6 @@ static void sent(mayfly_call *c, int rc)
     mf_server_conn_dirty(c->conn);
 }
 
-/* Sends what the call has to say, unless its time has passed. Loop. */
-static void answer(mayfly_call *c)
-{
-    if (c->is_sent || !c->stream.h2)
-        return;
-    sent(c, submit(c));
-}
-
 /* Ends the call while a handler may be running. Loop. */
 static void answer_static(mayfly_call *c, int status, const mf_h2_field *text)
 {
@@ -138,6 +130,30 @@ static void answer_static(mayfly_call *c, int status, const mf_h2_field *text)
     if (c->is_sent || !c->stream.h2)
         return;
     sent(c, submit_static(c, status, text));
+}
+
+static void answer_late(mayfly_call *c)
+{
+    static const mf_h2_field text =
+        MF_H2_FIELD("grpc-message", "the deadline has passed");
+    answer_static(c, MAYFLY_STATUS_DEADLINE_EXCEEDED, &text);
+}
+
+static void on_deadline(mf_timer *timer)
+{
+    answer_late((mayfly_call *)((char *)timer - offsetof(mayfly_call, timer)));
+}
+
+/* Sends what the call has to say, unless its time has passed: a handler on the
+ * loop may have kept the timer from saying so. Loop. */
+static void answer(mayfly_call *c)
+{
+    if (c->is_sent || !c->stream.h2)
+        return;
+    if (c->deadline_ns && mf_clock_ns() > c->deadline_ns)
+        answer_late(c);
+    else
+        sent(c, submit(c));
 }
 
 /* A fault, before any handler. Loop. */
@@ -156,15 +172,6 @@ static void refuse_http(mayfly_call *c, const char *http_status)
 {
     mf_h2_field fields[] = {{plain_head[0].name, mayfly_str_of(http_status)}};
     sent(c, mf_h2_respond(&c->stream, fields, 1, NULL, 0, NULL, 0));
-}
-
-static void on_deadline(mf_timer *timer)
-{
-    static const mf_h2_field text =
-        MF_H2_FIELD("grpc-message", "the deadline has passed");
-    mayfly_call *c =
-        (mayfly_call *)((char *)timer - offsetof(mayfly_call, timer));
-    answer_static(c, MAYFLY_STATUS_DEADLINE_EXCEEDED, &text);
 }
 
 void mf_server_call_cancel(mayfly_call *c, int status)
