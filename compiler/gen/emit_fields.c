@@ -32,10 +32,10 @@ static void put_set(const field_text *t)
     mf_buf *out = t->h->out;
 
     mf_buf_printf(out,
-                  "\nstatic inline void %s_set_%s(%s *m, %s value)\n{\n"
+                  "\nstatic inline void %s_set_%s(%s *m, %s %svalue)\n{\n"
                   "    m->%s = value;\n",
                   t->m->c_name, stem(t, MF_NAME_SET), t->m->c_name, t->type,
-                  t->f->c_name);
+                  t->f->message == MF_NO_MESSAGE ? "" : "*", t->f->c_name);
     if (t->f->presence_kind == MAYFLY_ONEOF)
         mf_buf_printf(out, "    m->%s = %" PRIu32 ";\n}\n", t->f->case_name,
                       t->f->number);

@@ -269,20 +269,19 @@ static int name_method(mf_names *n, const char *owner, const mf_method *m,
 
 unsigned mf_name_field_ops(const mf_field *f)
 {
+    const unsigned presence =
+        1u << MF_NAME_SET | 1u << MF_NAME_HAS | 1u << MF_NAME_CLEAR;
     bool message =
         f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP;
-    unsigned one_of = 0;
+    unsigned ops = message ? 1u << MF_NAME_NEW : 0;
 
     if (f->label == MF_REPEATED)
         return 1u << MF_NAME_ADD;
     if (f->oneof && !f->oneof->synthetic)
-        one_of = 1u << MF_NAME_CASE | 1u << MF_NAME_HAS | 1u << MF_NAME_CLEAR;
-    if (message)
-        return 1u << MF_NAME_NEW | one_of;
-    if (one_of || (f->has_presence && !f->parent->is_map_entry))
-        return 1u << MF_NAME_SET | 1u << MF_NAME_HAS | 1u << MF_NAME_CLEAR |
-               one_of;
-    return 0;
+        ops |= presence | 1u << MF_NAME_CASE;
+    else if (!message && f->has_presence && !f->parent->is_map_entry)
+        ops |= presence;
+    return ops;
 }
 
 static int name_enum_values(mf_names *n, const mf_enum *e, mayfly_error *err)

@@ -388,6 +388,12 @@ static inline void rich_v1_Item_clear_number(rich_v1_Item *m)
         m->kind_case_2 = 0;
 }
 
+static inline void rich_v1_Item_set_sub(rich_v1_Item *m, rich_v1_Item_Bar_2 *value)
+{
+    m->sub = value;
+    m->kind_case_2 = 52;
+}
+
 static inline bool rich_v1_Item_has_sub(const rich_v1_Item *m)
 {
     return m->kind_case_2 == 52;

@@ -97,6 +97,7 @@ static void the_helpers_work(void **state)
     mayfly_arena arena;
     rich_v1_Item item = {.class_ = MAYFLY_STR("c"),
                          .ids = MAYFLY_ITEMS(int32_t, 1, 2)};
+    rich_v1_Item_Bar_2 bar = {.x = 1};
 
     (void)state;
     mf_alloc_init(&alloc, NULL);
@@ -119,6 +120,9 @@ static void the_helpers_work(void **state)
     assert_true(rich_v1_Item_has_sub(&item));
     rich_v1_Item_clear_sub(&item);
     assert_int_equal(item.kind_case_2, 0);
+    rich_v1_Item_set_sub(&item, &bar);
+    assert_ptr_equal(item.sub, &bar);
+    assert_true(rich_v1_Item_has_sub(&item));
 
     *rich_v1_Item_add_ids(&item, &arena) = 3;
     assert_int_equal(item.ids.n, 3);
