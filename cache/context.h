@@ -93,8 +93,7 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
 int mf_lease_take(mayfly_context *context, mayfly_error *err);
 void mf_lease_drop(mayfly_context *context); /* any thread */
 
-/* Both only under a lease. */
-void *mf_context_unit(const mayfly_context *context);
+void *mf_context_unit(const mayfly_context *context); /* only under a lease */
 void *mf_context_host(const mayfly_context *context);
 
 /* Further units bound to the same context (a header's layout): kept in a list,

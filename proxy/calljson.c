@@ -63,6 +63,9 @@ int mayfly_call_json(mayfly_context *context, mayfly_channel *channel,
     if (!context || !channel || !method || !call || !ret_reply)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "no context, channel, method or call");
+    if (mf_channel_host(channel) != mf_context_host(context))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "context and channel are of different hosts");
     int code = mf_channel_check(channel, call, 1, err);
     if (code == 0)
         code = mf_call_lease(call, context, err);

@@ -138,6 +138,9 @@ static int check(const mayfly_server *server, const mayfly_context *context,
 {
     if (!server || !context)
         return mf_error_set(err, MAYFLY_EINVAL, "no server or no context");
+    if (mf_server_host(server) != mf_context_host(context))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "context and server are of different hosts");
     if (options && options->size != sizeof *options)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "service options of %zu bytes, not %zu",

@@ -123,6 +123,9 @@ int mayfly_proxy_new(mayfly_context *context, const mayfly_layout *layout,
         return mf_error_set(err, MAYFLY_EINVAL,
                             "no context, no channel or nowhere to put the "
                             "proxy");
+    if (mf_channel_host(channel) != mf_context_host(context))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "context and channel are of different hosts");
     int code = mf_lease_take(context, err);
     if (code != 0)
         return code;

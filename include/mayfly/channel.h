@@ -90,7 +90,8 @@ MAYFLY_API int mayfly_call_json(mayfly_context *context,
  * The proxy references both and holds no lease between calls: the context can be
  * unloaded under it, calls then answer MAYFLY_EUNLOADED.
  *
- * Errors: ENOTFOUND (the schema has no such service), EINCOMPATIBLE (the field is
+ * Errors: EINVAL (context and channel are of different hosts), ENOTFOUND (the
+ * schema has no such service), EINCOMPATIBLE (the field is
  * named), EUNLOADED, ECOMPILE, ELIMIT, ENOMEM, EFORKED.
  */
 MAYFLY_API int mayfly_proxy_new(mayfly_context *context,

@@ -308,6 +308,27 @@ static void test_json(void **state)
     mayfly_call_free(call);
 }
 
+static void test_hosts_do_not_mix(void **state)
+{
+    world *w = *state;
+    mayfly_host *other = hello_host();
+    mayfly_context *c = hello_load(other, HELLO_V1, NULL);
+    const hello_Greeter_handlers none = {NULL, NULL};
+    hello_Greeter *greeter = NULL;
+    mayfly_str reply;
+    must_fail(hello_Greeter_new(c, w->pair.channel, &greeter, &err),
+              MAYFLY_EINVAL, "hosts");
+    must_fail(hello_Greeter_serve(w->pair.server, c, &none, NULL, NULL, &err),
+              MAYFLY_EINVAL, "hosts");
+    mayfly_call *call = hello_call(w->host);
+    must_fail(mayfly_call_json(c, w->pair.channel, "hello.Greeter/SayHello",
+                               call, mayfly_str_of("{}"), &reply, &err),
+              MAYFLY_EINVAL, "hosts");
+    mayfly_call_free(call);
+    mayfly_context_unref(c);
+    mayfly_host_free(other);
+}
+
 static void test_twice_and_unknown(void **state)
 {
     world *w = *state;
@@ -395,6 +416,7 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(test_blocking_on_a_loop, begin, end),
         cmocka_unit_test_setup_teardown(test_json, begin, end),
+        cmocka_unit_test_setup_teardown(test_hosts_do_not_mix, begin, end),
         cmocka_unit_test_setup_teardown(test_twice_and_unknown, begin, end),
         cmocka_unit_test_setup_teardown(test_garbage_request, begin, end),
         cmocka_unit_test_setup_teardown(test_bad_utf8_is_not_sent, begin, end),
