@@ -68,6 +68,8 @@ static void destroy(mayfly_host *host)
 
 void mf_host_unref(mayfly_host *host)
 {
+    if (mf_fork_check(host->made_under, NULL) != 0)
+        return; /* the parent's memory files are shared with this process */
     if (atomic_fetch_sub_explicit(&host->refs, 1, memory_order_acq_rel) == 1)
         destroy(host);
 }
