@@ -140,21 +140,28 @@ UNIT_SRCS = $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS = $(UNIT_SRCS:%.c=$(BUILD)/%)
 USER_SRCS = $(wildcard tests/api/*.c tests/fault/*.c tests/stress/*.c)
 USER_TESTS = $(if $(WHOLE),$(USER_SRCS:%.c=$(BUILD)/%))
+# An archive, so that a test gets only what it uses: not all of it is for users.
+SUPPORT = $(BUILD)/tests/support.a
 SUPPORT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+
+$(SUPPORT): $(SUPPORT_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 # What the tests made outside of this file, e.g. by C++, hang themselves on.
 TEST_EXTRAS =
 include $(wildcard tests/*/*.mk)
 
-$(UNIT_TESTS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a
+$(UNIT_TESTS): $(BUILD)/%: %.c $(SUPPORT) $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
-	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+	  $(SUPPORT) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
-$(USER_TESTS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly.a \
+$(USER_TESTS): $(BUILD)/%: %.c $(SUPPORT) $(BUILD)/libmayfly.a \
 		| $(PROTO_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -I. -I$(BUILD)/gen $(PROTO_DIRS) -MMD -MP -MF $@.d \
-	  -MT $@ $(LDFLAGS) -o $@ $< $(SUPPORT_OBJS) $(BUILD)/libmayfly.a \
+	  -MT $@ $(LDFLAGS) -o $@ $< $(SUPPORT) $(BUILD)/libmayfly.a \
 	  -lcmocka $(LIBS)
 
 # Makes what the tests run, without running them.
@@ -164,10 +171,10 @@ test-programs: all $(UNIT_TESTS) $(USER_TESTS) $(SAMPLES) $(TEST_EXTRAS)
 FUZZ_SRCS = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZERS = $(FUZZ_SRCS:%.c=$(BUILD)/%)
 
-$(FUZZERS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a
+$(FUZZERS): $(BUILD)/%: %.c $(SUPPORT) $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< \
-	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+	  $(SUPPORT) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
 fuzzers: $(FUZZERS)
 

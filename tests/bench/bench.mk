@@ -19,11 +19,11 @@ $(BENCH)/gen/greeter.grpc.pb.cc: samples/greeter/greeter.proto
 
 # Both sides of the codecs in one program.
 $(BENCH)/codec: tests/bench/codec.c tests/bench/codec_cpp.cc \
-		tests/bench/codec.h $(BENCH)/gen/bench.pb.cc $(SUPPORT_OBJS) \
+		tests/bench/codec.h $(BENCH)/gen/bench.pb.cc $(SUPPORT) \
 		$(BUILD)/libmayfly-internal.a
 	$(CC) $(ALL_CFLAGS) -c -o $@.o $<
 	g++ $(BENCH_CXXFLAGS) $(LDFLAGS) -o $@ $@.o $(filter %.cc,$^) \
-	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lprotobuf -lcmocka $(LIBS)
+	  $(SUPPORT) $(BUILD)/libmayfly-internal.a -lprotobuf -lcmocka $(LIBS)
 
 $(BENCH)/grpc_greeter: tests/bench/grpc_greeter.cc \
 		$(BENCH)/gen/greeter.grpc.pb.cc tests/bench/random.h

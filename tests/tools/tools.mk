@@ -3,9 +3,9 @@ TOOL_SRCS = $(wildcard tests/tools/*.c)
 TOOLS = $(TOOL_SRCS:%.c=$(BUILD)/%)
 TEST_EXTRAS += $(TOOLS)
 
-$(TOOLS): $(BUILD)/%: %.c $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a
+$(TOOLS): $(BUILD)/%: %.c $(SUPPORT) $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ $(LDFLAGS) -o $@ $< \
-	  $(SUPPORT_OBJS) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+	  $(SUPPORT) $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
 -include $(TOOLS:=.d)
