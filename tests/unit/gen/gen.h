@@ -65,6 +65,19 @@ static inline mf_plan *gen_plan(mf_alloc *alloc, const char *text)
     return plan;
 }
 
+/* Of a file in the tree, with the allocator made new. */
+static inline mf_plan *gen_read(mf_alloc *alloc, const char *dir,
+                                const char *name)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_plan *plan;
+
+    mf_alloc_init(alloc, NULL);
+    if (test_plan(alloc, dir, name, &plan, &err) != 0)
+        fail_msg("%s", err.message);
+    return plan;
+}
+
 static inline const mf_file *gen_file(const mf_plan *plan, const char *name)
 {
     for (uint32_t i = 0; i < plan->schema->n_files; i++) {

@@ -8,17 +8,6 @@
 #include <mayfly/call.h>
 #include "tests/unit/gen/corpus.h"
 
-static mf_plan *plan_of(mf_alloc *alloc, const char *dir, const char *name)
-{
-    mayfly_error err = MAYFLY_ERROR_INIT;
-    mf_plan *plan;
-
-    mf_alloc_init(alloc, NULL);
-    if (test_plan(alloc, dir, name, &plan, &err) != 0)
-        fail_msg("%s", err.message);
-    return plan;
-}
-
 /* Every place that a plan knows, as a line of `form` with what and how much. */
 static void put_places(const mf_plan *plan, mf_buf *out, const char *before,
                        const char *between, const char *after)
@@ -55,7 +44,7 @@ static void structs_lie_where_the_plan_says(void **state)
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
         mayfly_error err = MAYFLY_ERROR_INIT;
         mf_alloc alloc;
-        mf_plan *plan = plan_of(&alloc, schemas[i][0], schemas[i][1]);
+        mf_plan *plan = gen_read(&alloc, schemas[i][0], schemas[i][1]);
         char dir[4096];
         mf_buf out;
         mf_buf_init(&out, &alloc, 0);
@@ -170,7 +159,7 @@ static void libtcc_lays_structs_out_alike(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
         mf_alloc alloc;
-        mf_plan *plan = plan_of(&alloc, schemas[i][0], schemas[i][1]);
+        mf_plan *plan = gen_read(&alloc, schemas[i][0], schemas[i][1]);
         shelf headers;
         mf_buf out;
         tcc t;
@@ -215,7 +204,7 @@ static void libtcc_reads_headers(void **state)
         "        rich_v1_Many_has_a1(request) ? 0 : 5;\n"
         "}\n";
     mf_alloc alloc;
-    mf_plan *plan = plan_of(&alloc, "tests/golden/gen", "rich.proto");
+    mf_plan *plan = gen_read(&alloc, "tests/golden/gen", "rich.proto");
     shelf headers;
     tcc t;
     void *at;

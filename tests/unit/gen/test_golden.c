@@ -25,22 +25,11 @@ static void compare(const char *name, const char *made)
     free(golden);
 }
 
-static mf_plan *plan_of(mf_alloc *alloc, const char *name)
-{
-    mayfly_error err = MAYFLY_ERROR_INIT;
-    mf_plan *plan;
-
-    mf_alloc_init(alloc, NULL);
-    if (test_plan(alloc, DIR, name, &plan, &err) != 0)
-        fail_msg("%s", err.message);
-    return plan;
-}
-
 static void check(const char *file, const char *header, const char *list)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mf_alloc alloc;
-    mf_plan *plan = plan_of(&alloc, file);
+    mf_plan *plan = gen_read(&alloc, DIR, file);
     mf_buf out;
 
     compare(header, gen_header(plan, file, &alloc, &out));
@@ -69,7 +58,7 @@ static void the_headers_own_schema_fits(void **state)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mf_alloc alloc;
-    mf_plan *native = plan_of(&alloc, "rich.proto"), *bound;
+    mf_plan *native = gen_read(&alloc, DIR, "rich.proto"), *bound;
 
     (void)state;
     for (uint32_t i = 0; i < 3; i++) {
@@ -161,7 +150,7 @@ static void lists_can_be_of_one_symbol(void **state)
     };
     mayfly_error err = MAYFLY_ERROR_INIT;
     mf_alloc alloc;
-    mf_plan *plan = plan_of(&alloc, "greeter.proto");
+    mf_plan *plan = gen_read(&alloc, DIR, "greeter.proto");
     mf_buf out;
 
     (void)state;
