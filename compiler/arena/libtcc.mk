@@ -7,7 +7,7 @@
 # Defines LIBTCC_OBJ, which the Makefile adds to LIB_OBJS, and KINDS_H, the table by which
 # the census knows which part of libtcc asked for a block.
 
-LIBTCC_A := $(shell gcc -print-file-name=libtcc.a)
+LIBTCC_A := $(shell $(CC) -print-file-name=libtcc.a)
 LIBTCC_DIR = $(BUILD)/compiler/arena/libtcc
 LIBTCC_OBJ = $(BUILD)/compiler/arena/mf_libtcc.o
 KINDS_H = $(BUILD)/gen/mf_tcc_kinds.h
@@ -50,27 +50,27 @@ LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@rm -rf $(LIBTCC_DIR) && mkdir -p $(LIBTCC_DIR)
-	@cd $(LIBTCC_DIR) && ar x $(LIBTCC_A)
+	@cd $(LIBTCC_DIR) && $(AR) x $(LIBTCC_A)
 	@# Each token, and each macro that is expanded, is a place to stop at.
 	@for o in tccgen tccasm i386-asm; do \
-	  objcopy --redefine-sym next=mf_hook_next $(LIBTCC_DIR)/$$o.o; done
+	  $(OBJCOPY) --redefine-sym next=mf_hook_next $(LIBTCC_DIR)/$$o.o; done
 	@set -e; cd $(LIBTCC_DIR); \
 	at() { nm $$1 | awk -v f=$$2 '$$3 == f { print "0x" $$1 }'; }; \
-	objcopy --redefine-sym section_add=mf_hook_section_add \
+	$(OBJCOPY) --redefine-sym section_add=mf_hook_section_add \
 	  --add-symbol mf_libtcc_sym_push=.text:$$(at tccgen.o sym_push),global,function \
 	  --add-symbol mf_libtcc_sym_push2=.text:$$(at tccgen.o sym_push2),global,function \
 	  --weaken-symbol sym_push --weaken-symbol sym_push2 tccgen.o; \
-	objcopy $(LIBTCC_OVER:%=--weaken-symbol %) \
+	$(OBJCOPY) $(LIBTCC_OVER:%=--weaken-symbol %) \
 	  --redefine-sym preprocess_start=mf_hook_preprocess_start \
 	  --redefine-sym cstr_printf=mf_hook_define libtcc.o; \
-	objcopy --redefine-sym tcc_set_options=mf_hook_pragma_option \
+	$(OBJCOPY) --redefine-sym tcc_set_options=mf_hook_pragma_option \
 	  --add-symbol mf_libtcc_cstr_cat=.text:$$(at tccpp.o cstr_cat),global,function \
 	  --weaken-symbol cstr_cat tccpp.o; \
-	objcopy --redefine-sym memcpy=mf_hook_image_copy \
+	$(OBJCOPY) --redefine-sym memcpy=mf_hook_image_copy \
 	  --redefine-sym memset=mf_hook_image_zero \
 	  --redefine-sym tcc_add_runtime=mf_hook_add_runtime tccrun.o
-	ld -r -o $(LIBTCC_DIR)/all.o $$(ls $(LIBTCC_DIR)/*.o | grep -v /all.o)
-	@objcopy --redefine-sym cstr_cat=mf_hook_cstr_cat $(LIBTCC_FLAGS) \
+	$(LD) -r -o $(LIBTCC_DIR)/all.o $$(ls $(LIBTCC_DIR)/*.o | grep -v /all.o)
+	@$(OBJCOPY) --redefine-sym cstr_cat=mf_hook_cstr_cat $(LIBTCC_FLAGS) \
 	  --add-symbol mf_libtcc_text=.text:0,global,function \
 	  --rename-section .bss=mf_tccbss,alloc \
 	  --rename-section .data=mf_tccdata,alloc,load,data,contents \
@@ -79,7 +79,7 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	  grep -v '^mf_hook_' | grep -vxF "$$(printf '%s\n' $(LIBTCC_PURE))"); \
 	if [ -n "$$left" ]; then \
 	  echo "libtcc.a reaches outside by" $$left >&2; exit 1; fi
-	@objcopy $(LIBTCC_KEEP:%=--keep-global-symbol %) --strip-debug \
+	@$(OBJCOPY) $(LIBTCC_KEEP:%=--keep-global-symbol %) --strip-debug \
 	  $(LIBTCC_DIR)/renamed.o $@
 
 $(KINDS_H): $(LIBTCC_OBJ) compiler/arena/kinds.awk

@@ -20,6 +20,7 @@
 #include "compiler/arena/zone.h"
 
 #include "base/error.h"
+#include "base/guest.h"
 #include "compiler/arena/extents.h"
 
 #include <errno.h>
@@ -69,6 +70,7 @@ struct mf_zone {
     size_t reserved;
     size_t max;
     size_t page;
+    unsigned made_under;  /* fork generation: a child shares the files */
     pthread_mutex_t lock; /* for all below */
     size_t used;
     mf_extents space; /* parts of the range that no chunk has */
@@ -215,6 +217,7 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
         return mf_error_nomem(err, "the code zone");
     zone->alloc = alloc;
     zone->page = (size_t)sysconf(_SC_PAGESIZE);
+    zone->made_under = mf_fork_generation();
     zone->max = max_bytes ? max_bytes : 256 * MIB;
     zone->reserved = zone->max * 2 > RESERVE_MIN ? zone->max * 2 : RESERVE_MIN;
     zone->reserved = (zone->reserved + MIB - 1) / MIB * MIB;
@@ -435,7 +438,10 @@ void mf_zone_give(mf_zone *zone, const mf_span *span)
         int gone = no_access(span->base, bytes);
         c->live--;
         zone->used -= bytes;
-        if (c->fd >= 0 && c->live == 0 && gone) {
+        if (zone->made_under != mf_fork_generation()) {
+            /* The parent's code is in the same file: only ours goes. */
+            close_file(c);
+        } else if (c->fd >= 0 && c->live == 0 && gone) {
             if (ftruncate(c->fd, 0) == 0)
                 c->file_bytes = 0;
             else

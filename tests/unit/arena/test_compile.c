@@ -3,6 +3,10 @@
 
 #include "compiler/arena/run.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static int host_add(int a, int b)
 {
     return a + b;
@@ -154,6 +158,23 @@ static void test_data(void **state)
     fixture_done(&f);
 }
 
+/* Without mutable_data everything is read-execute: a write is a fault. */
+static void test_constant(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        fixture f;
+        signal(SIGSEGV, SIG_DFL);
+        fixture_init(&f);
+        _exit(fixture_run(&f, "int n; int f(int x) { return n = x; }", 7));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    /* A sanitizer's own handler exits with a report. */
+    assert_true(!WIFEXITED(status) || WEXITSTATUS(status) == 1);
+}
+
 static int count_defined(void *state, const char *name, void *address)
 {
     char *names = state;
@@ -298,8 +319,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_functions), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_varargs),   cmocka_unit_test(test_data),
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_includes),
-        cmocka_unit_test(test_libc),      cmocka_unit_test(test_order),
+        cmocka_unit_test(test_constant),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_includes),  cmocka_unit_test(test_libc),
+        cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

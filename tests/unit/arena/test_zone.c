@@ -337,6 +337,37 @@ static int after_stale_jump(void)
     return call(&span);
 }
 
+/* What a child gives back does not take the parent's code away. */
+static void test_forked(void **state)
+{
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span[2];
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    assert_int_equal(put(zone, 3, 1, 1, &span[0], &err), 0);
+    assert_int_equal(put(zone, 4, 1, 0, &span[1], &err), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        mf_zone_give(zone, &span[0]);
+        mf_zone_give(zone, &span[1]);
+        mf_zone_trim(zone);
+        mf_zone_free(zone);
+        _exit(alloc.blocks != 0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(call(&span[0]), 3);
+    assert_int_equal(call(&span[1]), 4);
+    mf_zone_give(zone, &span[0]);
+    mf_zone_give(zone, &span[1]);
+    mf_zone_free(zone);
+    assert_int_equal(alloc.blocks, 0);
+}
+
 static void test_stale(void **state)
 {
     (void)state;
@@ -354,7 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),     cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_random),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_forked),
+        cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
