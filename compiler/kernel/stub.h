@@ -18,8 +18,6 @@
 #ifndef MAYFLY_STUB_H
 #define MAYFLY_STUB_H
 
-#include <mayfly/error.h>
-#include <mayfly/layout.h>
 #include <mayfly/types.h>
 
 struct mayfly_call;
