@@ -47,6 +47,12 @@ int mf_encode(mf_encode_fn encode, const void *message, size_t head,
 void mf_writer_init(mf_writer *w, mayfly_arena *arena, size_t head);
 int mf_writer_take(mf_writer *w, mayfly_bytes *ret, mayfly_error *err);
 
+/* Strict mode, before encoding: EENCODE, with the field's name, when a value is
+ * not zero whose has-bit or case does not say that it is set. ELIMIT: nesting.
+ */
+int mf_check_presence(const mf_plan *plan, uint32_t message, const void *m,
+                      mayfly_error *err);
+
 /* Whether these bytes are UTF-8: no surrogates, nothing above U+10FFFF,
  * shortest forms only. */
 bool mf_utf8_valid(const void *bytes, size_t n);

@@ -94,11 +94,12 @@ MF_INLINE bool check_text(mf_decoder *d, const mf_entry *e, const uint8_t *p,
 /* A place for one more element; NULL: failed. */
 MF_INLINE void *next_item(mf_decoder *d, mayfly_array *a, uint32_t size)
 {
-    if (MF_UNLIKELY(a->n == a->cap) && !mf_decode_reserve(d, a, size,
-                                                          a->n        ? a->n
-                                                          : size < 16 ? 8
-                                                                      : 4))
-        return NULL;
+    if (MF_UNLIKELY(a->n == a->cap)) {
+        size_t more = a->n ? a->n : size < 16 ? 8 : size <= 256 ? 4 : 1;
+
+        if (!mf_decode_reserve(d, a, size, more))
+            return NULL;
+    }
     return (uint8_t *)a->items + a->n * size;
 }
 

@@ -652,6 +652,47 @@ static void symbols_and_headers(void **state)
     assert_null(mf_kernel_header("stdio.h", &len));
 }
 
+static int strict(struct fixture *f, const void *message)
+{
+    memset(&f->err, 0, sizeof(f->err));
+    return mf_check_presence(f->plan, index_of(f, "t.Everything"), message,
+                             &f->err);
+}
+
+static void values_that_are_not_set_are_found(void **state)
+{
+    struct fixture *f = *state;
+    t_Everything m = {.i32 = 5, .opt_i32 = 0}, child = {.opt_i32 = 7};
+    t_Maps_TextEntry entry = {.key = MAYFLY_STR("k"), .value = &child};
+    t_Maps maps = {.text = {&entry, 1, 0}};
+
+    assert_int_equal(strict(f, &m), 0);
+    m.opt_i32 = 7;
+    assert_int_equal(strict(f, &m), MAYFLY_EENCODE);
+    assert_string_equal(
+        f->err.message,
+        "field t.Everything.opt_i32 has a value but is not set");
+    m.mayfly_has[0] = 1;
+    assert_int_equal(strict(f, &m), 0);
+    m.c_double = 1;
+    assert_int_equal(strict(f, &m), MAYFLY_EENCODE);
+    m.choice_case = 29;
+    assert_int_equal(strict(f, &m), 0);
+    m.child = &child;
+    assert_int_equal(strict(f, &m), MAYFLY_EENCODE);
+    m.child = NULL;
+    m.r_child.items = &child;
+    m.r_child.n = 1;
+    assert_int_equal(strict(f, &m), MAYFLY_EENCODE);
+    m.r_child.n = 0;
+    m.maps = &maps;
+    assert_int_equal(strict(f, &m), MAYFLY_EENCODE);
+    child.mayfly_has[0] = 1;
+    assert_int_equal(strict(f, &m), 0);
+    child.child = &child; /* without an end */
+    assert_int_equal(strict(f, &m), MAYFLY_ELIMIT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -677,6 +718,7 @@ int main(void)
         TEST(lack_of_memory),
         TEST(arenas_are_bounded),
         TEST(stubs),
+        TEST(values_that_are_not_set_are_found),
         cmocka_unit_test(symbols_and_headers),
     };
 

@@ -81,9 +81,9 @@ static void lack_of_memory(void **state)
 
     (void)state;
     mf_alloc_init(&alloc, NULL);
-    assert_int_equal(test_plan(&alloc, "tests/golden/unit", "everything.proto",
-                               &plan, &err),
-                     0);
+    assert_int_equal(
+        test_plan(&alloc, "tests/golden/unit", "everything.proto", &plan, &err),
+        0);
     assert_true(fault_each(make_all, plan) > 5);
     mf_plan_free(plan);
 }
