@@ -234,11 +234,28 @@ refuse:
     close(fd);
 }
 
+static void accept_again(mf_timer *timer);
+static void on_accept(void *state, int events);
+
+/* Looks at the socket; where that cannot be had now, later. */
+static void listener_watch(mf_listener *l)
+{
+    mayfly_server *s = l->server;
+    mf_loop *loop = s->parts[0].loop;
+    if (l->watch ||
+        mf_watch_new(loop, l->fd, on_accept, l, &l->watch, NULL) == 0) {
+        mf_watch_set(l->watch, MF_READABLE);
+        return;
+    }
+    mf_log_write(&s->host->log, MAYFLY_LOG_WARNING, "server",
+                 "the listening socket cannot be watched yet");
+    mf_loop_set_timer(loop, &l->rest, loop->now_ms + REST_MS, accept_again);
+}
+
 static void accept_again(mf_timer *timer)
 {
-    mf_listener *l =
-        (mf_listener *)((char *)timer - offsetof(mf_listener, rest));
-    mf_watch_set(l->watch, MF_READABLE);
+    listener_watch(
+        (mf_listener *)((char *)timer - offsetof(mf_listener, rest)));
 }
 
 static void on_accept(void *state, int events)
@@ -442,13 +459,10 @@ static void listener_start(mf_task *task)
     mf_server_part *part = &s->parts[0];
     l->next = part->listeners;
     part->listeners = l;
-    if (mf_watch_new(part->loop, l->fd, on_accept, l, &l->watch, NULL) != 0)
-        mf_log_write(&s->host->log, MAYFLY_LOG_ERROR, "server",
-                     "the listening socket cannot be watched");
-    else if (atomic_load(&s->draining))
+    if (atomic_load(&s->draining))
         listeners_close(part);
     else
-        mf_watch_set(l->watch, MF_READABLE);
+        listener_watch(l);
     server_unref(s);
 }
 
