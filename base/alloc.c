@@ -43,13 +43,6 @@ static void *head_of(void *block)
     return (uint8_t *)block - HEAD;
 }
 
-static size_t size_of(void *block)
-{
-    size_t size;
-    memcpy(&size, head_of(block), sizeof size);
-    return size;
-}
-
 static void *block_at(void *head, size_t size)
 {
     memcpy(head, &size, sizeof size);
@@ -82,6 +75,13 @@ void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table)
     atomic_init(&a->blocks, 0);
 }
 
+size_t mf_alloc_size(const void *block)
+{
+    size_t size;
+    memcpy(&size, (const uint8_t *)block - HEAD, sizeof size);
+    return size;
+}
+
 void *mf_alloc_new(mf_alloc *a, size_t size)
 {
     if (size > SIZE_MAX - HEAD)
@@ -107,7 +107,7 @@ void *mf_alloc_resize(mf_alloc *a, void *block, size_t size)
         return mf_alloc_new(a, size);
     if (size > SIZE_MAX - HEAD)
         return NULL;
-    size_t old = size_of(block);
+    size_t old = mf_alloc_size(block);
     void *head = a->table.resize(a->table.state, head_of(block), size + HEAD);
     if (!head)
         return NULL;
@@ -120,7 +120,7 @@ void mf_alloc_free(mf_alloc *a, void *block)
 {
     if (!block)
         return;
-    uncount(a, size_of(block));
+    uncount(a, mf_alloc_size(block));
     a->table.release(a->table.state, head_of(block));
 }
 

@@ -1,9 +1,9 @@
 /*
  * base/alloc.h: the host's allocator table, and counted heap memory.
  *
- * Every root object copies an mf_alloc. All heap memory of mayfly is taken through
- * one, so the bytes in use are known at any time and a test can fail any
- * allocation. Blocks carry their size (16 bytes before the block).
+ * Every root object copies an mf_alloc. All heap memory of mayfly is taken
+ * through one, so the bytes in use are known at any time and a test can fail
+ * any allocation. Blocks carry their size (16 bytes before the block).
  */
 #ifndef MF_BASE_ALLOC_H
 #define MF_BASE_ALLOC_H
@@ -26,6 +26,7 @@ void *mf_alloc_new(mf_alloc *a, size_t size);  /* not zeroed; NULL: no memory */
 void *mf_alloc_zero(mf_alloc *a, size_t size); /* zeroed */
 void *mf_alloc_resize(mf_alloc *a, void *block, size_t size);
 void mf_alloc_free(mf_alloc *a, void *block); /* NULL is allowed */
+size_t mf_alloc_size(const void *block);      /* as it was asked for */
 char *mf_alloc_strdup(mf_alloc *a, const char *s);
 char *mf_alloc_strndup(mf_alloc *a, const char *s, size_t n);
 

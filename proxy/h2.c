@@ -16,6 +16,7 @@
 #include "proxy/h2.h"
 
 #include "base/error.h"
+#include "proxy/h2mem.h"
 
 #include <nghttp2/nghttp2.h> /* the one file that may */
 #include <string.h>
@@ -42,6 +43,7 @@ enum {
 struct mf_h2 {
     nghttp2_session *session;
     mf_alloc *alloc;
+    mf_h2_memory memory; /* nghttp2's */
     const mf_h2_events *events;
     void *owner;
     mf_h2_stream *streams; /* open ones, newest first */
@@ -57,31 +59,6 @@ struct mf_h2 {
     uint8_t has_heard;
     uint8_t over; /* a bound was passed: GOAWAY is queued, input ignored */
 };
-
-/* --- memory ----------------------------------------------------------------
- */
-
-static void *mem_malloc(size_t size, void *alloc)
-{
-    return mf_alloc_new(alloc, size);
-}
-
-static void *mem_calloc(size_t n, size_t size, void *alloc)
-{
-    if (size && n > SIZE_MAX / size)
-        return NULL;
-    return mf_alloc_zero(alloc, n * size);
-}
-
-static void *mem_realloc(void *block, size_t size, void *alloc)
-{
-    return mf_alloc_resize(alloc, block, size);
-}
-
-static void mem_free(void *block, void *alloc)
-{
-    mf_alloc_free(alloc, block);
-}
 
 /* --- streams ---------------------------------------------------------------
  */
@@ -404,8 +381,8 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
 static int make_session(mf_h2 *h2, nghttp2_session_callbacks *cb,
                         nghttp2_option *option)
 {
-    nghttp2_mem mem = {h2->alloc, mem_malloc, mem_free, mem_calloc,
-                       mem_realloc};
+    nghttp2_mem mem = {&h2->memory, mf_h2_mem_malloc, mf_h2_mem_free,
+                       mf_h2_mem_calloc, mf_h2_mem_realloc};
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
                                                             on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
@@ -465,6 +442,7 @@ int mf_h2_new(mf_alloc *alloc, const mf_h2_options *options,
     if (!h2)
         return mf_error_nomem(err, "an HTTP/2 session");
     h2->alloc = alloc;
+    h2->memory.alloc = alloc;
     h2->events = events;
     h2->owner = owner;
     h2->is_server = options->is_server != 0;
@@ -476,7 +454,7 @@ int mf_h2_new(mf_alloc *alloc, const mf_h2_options *options,
     nghttp2_option_del(option);
     if (rc == 0)
         rc = say_hello(h2, options);
-    if (rc != 0) {
+    if (rc != 0 || h2->memory.starved) {
         nghttp2_session_del(h2->session);
         mf_alloc_free(alloc, h2);
         return mf_error_nomem(err, "an HTTP/2 session");
@@ -505,7 +483,7 @@ int mf_h2_feed(mf_h2 *h2, const uint8_t *bytes, size_t n, uint64_t now_ms,
     if (h2->over)
         return mf_error_set(err, MAYFLY_EIO, "the session has been ended");
     ssize_t rc = nghttp2_session_mem_recv(h2->session, bytes, n);
-    if (rc == NGHTTP2_ERR_NOMEM)
+    if (rc == NGHTTP2_ERR_NOMEM || h2->memory.starved)
         return mf_error_nomem(err, "an HTTP/2 session");
     if (rc < 0)
         return mf_error_set(err, MAYFLY_EIO, "HTTP/2: %s",
@@ -524,7 +502,7 @@ int mf_h2_drain(mf_h2 *h2, uint8_t *out, size_t cap, size_t *ret_len,
     h2->out_len = 0;
     int rc = nghttp2_session_send(h2->session);
     h2->out = NULL;
-    if (rc == NGHTTP2_ERR_NOMEM)
+    if (rc == NGHTTP2_ERR_NOMEM || h2->memory.starved)
         return mf_error_nomem(err, "an HTTP/2 session");
     if (rc != 0)
         return mf_error_set(err, MAYFLY_EIO, "HTTP/2: %s",
