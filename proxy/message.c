@@ -77,17 +77,6 @@ int mf_message_to_json(const mf_unit *unit, uint32_t message, mayfly_bytes wire,
     return code;
 }
 
-static int find_message(const mf_unit *unit, const char *type, uint32_t *ret,
-                        mayfly_error *err)
-{
-    const mf_plan_message *m = type ? mf_plan_find(unit->plan, type) : NULL;
-    if (!m)
-        return mf_error_set(err, MAYFLY_ENOTFOUND, "no message \"%s\"",
-                            type ? type : "");
-    *ret = m->index;
-    return 0;
-}
-
 static int check(const mayfly_context *context, const mayfly_arena *arena,
                  const void *ret, mayfly_error *err)
 {
@@ -98,22 +87,54 @@ static int check(const mayfly_context *context, const mayfly_arena *arena,
     return 0;
 }
 
+/* Takes a lease and finds the code for message number `index` of a layout. On
+ * failure no lease is held. */
+static int lease_bound(mayfly_context *context, const mayfly_layout *layout,
+                       uint32_t index, const mf_bound **ret, mayfly_error *err)
+{
+    int code = mf_lease_take(context, err);
+    if (code != 0)
+        return code;
+    code = mf_bind_message(context, layout, index, ret, err);
+    if (code != 0)
+        mf_lease_drop(context);
+    return code;
+}
+
+/* The same for a message by its name, in the context's own unit. */
+static int lease_named(mayfly_context *context, const char *type,
+                       const mf_unit **ret_unit, uint32_t *ret_message,
+                       mayfly_error *err)
+{
+    int code = mf_lease_take(context, err);
+    if (code != 0)
+        return code;
+    const mf_unit *unit = mf_context_unit(context);
+    const mf_plan_message *m = type ? mf_plan_find(unit->plan, type) : NULL;
+    if (!m) {
+        mf_lease_drop(context);
+        return mf_error_set(err, MAYFLY_ENOTFOUND, "no message \"%s\"",
+                            type ? type : "");
+    }
+    *ret_unit = unit;
+    *ret_message = m->index;
+    return 0;
+}
+
 int mayfly_encode(mayfly_context *context, const mayfly_layout *layout,
                   uint32_t index, const void *message, mayfly_arena *arena,
                   mayfly_bytes *ret_wire, mayfly_error *err)
 {
+    const mf_bound *b;
     int code = check(context, arena, ret_wire, err);
     if (code == 0 && !message)
         code = mf_error_set(err, MAYFLY_EINVAL, "no message");
     if (code == 0)
-        code = mf_lease_take(context, err);
+        code = lease_bound(context, layout, index, &b, err);
     if (code != 0)
         return code;
-    const mf_bound *b;
-    code = mf_bind_message(context, layout, index, &b, err);
-    if (code == 0)
-        code = mf_encode(b->unit->entry->encode[b->message], message, 0, arena,
-                         ret_wire, err);
+    code = mf_encode(b->unit->entry->encode[b->message], message, 0, arena,
+                     ret_wire, err);
     mf_lease_drop(context);
     return code;
 }
@@ -122,16 +143,14 @@ int mayfly_decode(mayfly_context *context, const mayfly_layout *layout,
                   uint32_t index, mayfly_bytes wire, mayfly_arena *arena,
                   void **ret_message, mayfly_error *err)
 {
+    const mf_bound *b;
     int code = check(context, arena, ret_message, err);
     if (code == 0)
-        code = mf_lease_take(context, err);
+        code = lease_bound(context, layout, index, &b, err);
     if (code != 0)
         return code;
-    const mf_bound *b;
-    code = mf_bind_message(context, layout, index, &b, err);
-    if (code == 0)
-        code = mf_decode(b->unit->tables, b->message, wire.ptr, wire.len, arena,
-                         ret_message, err);
+    code = mf_decode(b->unit->tables, b->message, wire.ptr, wire.len, arena,
+                     ret_message, err);
     mf_lease_drop(context);
     return code;
 }
@@ -140,17 +159,14 @@ int mayfly_json_encode(mayfly_context *context, const char *type,
                        mayfly_str json, mayfly_arena *arena,
                        mayfly_bytes *ret_wire, mayfly_error *err)
 {
+    const mf_unit *unit;
+    uint32_t message;
     int code = check(context, arena, ret_wire, err);
     if (code == 0)
-        code = mf_lease_take(context, err);
+        code = lease_named(context, type, &unit, &message, err);
     if (code != 0)
         return code;
-    const mf_unit *unit = mf_context_unit(context);
-    uint32_t message = 0;
-    code = find_message(unit, type, &message, err);
-    if (code == 0)
-        code =
-            mf_message_from_json(unit, message, json, 0, arena, ret_wire, err);
+    code = mf_message_from_json(unit, message, json, 0, arena, ret_wire, err);
     mf_lease_drop(context);
     return code;
 }
@@ -159,17 +175,15 @@ int mayfly_json_decode(mayfly_context *context, const char *type,
                        mayfly_bytes wire, int pretty, mayfly_arena *arena,
                        mayfly_str *ret_json, mayfly_error *err)
 {
+    const mf_unit *unit;
+    uint32_t message;
     int code = check(context, arena, ret_json, err);
     if (code == 0)
-        code = mf_lease_take(context, err);
+        code = lease_named(context, type, &unit, &message, err);
     if (code != 0)
         return code;
-    const mf_unit *unit = mf_context_unit(context);
-    uint32_t message = 0;
-    code = find_message(unit, type, &message, err);
-    if (code == 0)
-        code = mf_message_to_json(unit, message, wire, pretty, arena, ret_json,
-                                  err);
+    code =
+        mf_message_to_json(unit, message, wire, pretty, arena, ret_json, err);
     mf_lease_drop(context);
     return code;
 }

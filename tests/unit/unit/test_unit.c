@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "compiler/schema/files.h"
 #include "compiler/unit.h"
+#include "tests/support/fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -284,39 +285,17 @@ static void test_large(void **state)
     mf_buf_done(&text);
 }
 
-/* Through the user's allocator each of the first allocations fails in turn. */
-typedef struct budget {
-    int left;
-} budget;
-
-static void *budget_alloc(void *state, size_t size)
-{
-    budget *b = state;
-    return b->left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *budget_resize(void *state, void *block, size_t size)
-{
-    budget *b = state;
-    return b->left-- > 0 ? realloc(block, size) : NULL;
-}
-
-static void budget_release(void *state, void *block)
-{
-    (void)state;
-    free(block);
-}
-
+/* Through the user's allocator each allocation of a build fails in turn. */
 static void test_lack_of_memory(void **state)
 {
     fixture *f = *state;
     int done = 0;
     f->compiler.through = 1;
-    for (int n = 0; n < 2000 && !done; n++) {
-        budget b = {.left = 1 << 30};
+    for (int n = 1; n < 2000 && !done; n++) {
         mayfly_allocator kept = f->alloc.table;
-        f->alloc.table =
-            (mayfly_allocator){budget_alloc, budget_resize, budget_release, &b};
+        fault failing;
+        fault_init(&failing, 0, 1);
+        f->alloc.table = fault_table(&failing);
         mf_unit_input in = plan_input(f, greeter);
         mayfly_source handlers[] = {{.name = "h.c", .text = "int x;"}};
         in.handlers = handlers;
@@ -324,9 +303,9 @@ static void test_lack_of_memory(void **state)
         size_t heap = atomic_load(&mf_heap_alloc(in.heap)->blocks);
         mf_unit *u = NULL;
         mayfly_error err = MAYFLY_ERROR_INIT;
-        b.left = n;
+        failing.fail_at = failing.seen + n;
         int code = mf_unit_build(&f->compiler, &in, &u, NULL, &err);
-        b.left = 1 << 30;
+        failing.fail_at = 0;
         done = code == 0;
         if (code != 0) {
             /* the zone cannot tell lack of memory from lack of room */
