@@ -184,10 +184,10 @@ static void test_lack_of_memory(void **state)
         fake_host_init(&h);
         mayfly_context *c = fake_live(&h, 10);
         size_t blocks = atomic_load(&h.alloc.blocks);
-        budget b = {.left = n};
         mayfly_allocator kept = h.alloc.table;
-        h.alloc.table =
-            (mayfly_allocator){budget_alloc, budget_resize, budget_release, &b};
+        fault f;
+        fault_init(&f, n, 1);
+        h.alloc.table = fault_table(&f);
         mayfly_pin *pin = NULL;
         mayfly_receipt *r = NULL;
         int pinned = mayfly_pin_take(c, "p", &pin, NULL);
