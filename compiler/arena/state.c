@@ -1,5 +1,5 @@
 /*
- * compiler/arena/state.c: the only mutable globals of mayfly.
+ * compiler/arena/state.c: the mutable globals that libtcc forces on mayfly.
  *
  * libtcc keeps its state in globals, so there is one compile at a time in a
  * process, and its hooks need to find that compile. This file holds the lock,
