@@ -60,6 +60,8 @@ typedef struct mf_context_options {
     void (*cancel_calls)(void *host, mayfly_context *c);
     /* Whether this is a thread that must not wait; NULL: none is. */
     int (*on_loop)(void *host);
+    /* Told after a payload is gone: there may be something to trim; or NULL. */
+    void (*touch)(void *host);
     /* Gives back what is kept for speed, before the process is measured; NULL:
      * nothing is. */
     void (*trim)(void *host);

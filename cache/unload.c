@@ -52,6 +52,8 @@ static void destroy(mayfly_context *c)
     int none_left;
     uint64_t cycles = mf_registry_count_unload(c->options.registry, &none_left);
     size_t left = none_left ? bytes_left(c) : 0;
+    if (c->options.touch)
+        c->options.touch(c->options.host);
 
     pthread_mutex_lock(&c->lock);
     c->snapshots[MF_AFTER] = after;

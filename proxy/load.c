@@ -82,6 +82,11 @@ static void unref_host(void *host)
     mf_host_unref(host);
 }
 
+static void touch(void *host)
+{
+    mf_host_touch(host);
+}
+
 static void trim(void *host)
 {
     mayfly_host *h = host;
@@ -169,6 +174,7 @@ static int new_context(mayfly_host *host, const char *name, int resident,
         .list_calls = list_calls,
         .cancel_calls = cancel_calls,
         .on_loop = on_loop,
+        .touch = touch,
         .trim = trim,
         .arena_bytes = arena_bytes,
         .fork_generation = host->made_under,

@@ -251,7 +251,7 @@ static void test_started_calls_stand_alone(void **state)
 typedef struct nested {
     world *w;
     waiting *all;
-    int blocking_code;
+    int blocking_code, unload_code;
 } nested;
 
 static void on_loop(void *state, mayfly_call *call, int code, void *reply)
@@ -264,6 +264,8 @@ static void on_loop(void *state, mayfly_call *call, int code, void *reply)
     n->blocking_code =
         hello_Greeter_SayHello(n->w->greeter, second, &q, &r, NULL);
     mayfly_call_free(second);
+    n->unload_code = mayfly_unload(
+        n->w->context, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 5), NULL, NULL);
     on_reply(n->all, call, code, reply);
 }
 
@@ -280,6 +282,8 @@ static void test_blocking_on_a_loop(void **state)
         pthread_cond_wait(&all.changed, &all.lock);
     pthread_mutex_unlock(&all.lock);
     assert_int_equal(n.blocking_code, MAYFLY_EONLOOP);
+    assert_int_equal(n.unload_code, MAYFLY_EONLOOP);
+    assert_int_equal(mayfly_context_get_state(w->context), MAYFLY_LIVE);
 }
 
 static void test_json(void **state)
