@@ -10,48 +10,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The arena cannot say why it failed: it was at its bound, or memory is out. */
-static int why(const mayfly_arena *a, size_t size)
-{
-    return a->max_bytes && size > a->max_bytes - a->bytes ? MAYFLY_ELIMIT
-                                                          : MAYFLY_ENOMEM;
-}
-
 void mf_build_fatal(mf_build *b, int code, const char *what)
 {
     if (b->fatal)
         return;
-    if (code == 0) {
-        size_t most = b->limits.total_bytes;
-        code = why(&b->schema->arena, 0x10000) == MAYFLY_ELIMIT ||
-                       why(&b->scratch, 0x10000) == MAYFLY_ELIMIT
-                   ? MAYFLY_ELIMIT
-                   : MAYFLY_ENOMEM;
-        if (code == MAYFLY_ELIMIT)
-            mf_error_set(&b->first, code,
-                         "the schema takes more than %zu bytes", most);
-    }
     b->fatal = code;
     if (code == MAYFLY_ENOMEM)
         mf_error_nomem(&b->first, what);
-    else if (b->first.code != code)
-        mf_error_set(&b->first, code, "limit exceeded: %s", what);
+    else
+        mf_error_set(&b->first, code, "%s", what);
+}
+
+static void *take(mf_build *b, mayfly_arena *arena, size_t size)
+{
+    void *p = b->fatal ? NULL : mf_arena_alloc(arena, size);
+    if (!p && !b->fatal)
+        mf_build_fatal(b, arena->code,
+                       arena->code == MAYFLY_ELIMIT
+                           ? "the schema takes more memory than it may"
+                           : "the schema");
+    return p;
 }
 
 void *mf_build_keep(mf_build *b, size_t size)
 {
-    void *p = b->fatal ? NULL : mf_arena_alloc(&b->schema->arena, size);
-    if (!p)
-        mf_build_fatal(b, 0, "the schema");
-    return p;
+    return take(b, &b->schema->arena, size);
 }
 
 void *mf_build_scratch(mf_build *b, size_t size)
 {
-    void *p = b->fatal ? NULL : mf_arena_alloc(&b->scratch, size);
-    if (!p)
-        mf_build_fatal(b, 0, "the schema");
-    return p;
+    return take(b, &b->scratch, size);
 }
 
 char *mf_build_text(mf_build *b, const char *ptr, size_t len)

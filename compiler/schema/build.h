@@ -195,6 +195,7 @@ const char *mf_build_full_name(mf_build *b, const char *scope, const char *name,
 void mf_build_error(mf_build *b, mf_draft_file *file, int code, mf_place at,
                     const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* ENOMEM with what it was for, or ELIMIT with the whole text of the error. */
 void mf_build_fatal(mf_build *b, int code, const char *what);
 
 /* names.c */

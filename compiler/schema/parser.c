@@ -123,7 +123,7 @@ bool mf_parser_string(mf_parser *p, const char *what, mayfly_bytes *ret)
     mf_buf_init(&all, p->b->schema->alloc, 0);
     bool ok = read_strings(p, &all);
     if (!ok)
-        mf_build_fatal(p->b, all.failed, "a string");
+        mf_build_fatal(p->b, all.failed, "a string of the schema");
     char *text = ok ? mf_build_scratch(p->b, all.len + 1) : NULL;
     if (text) {
         memcpy(text, all.ptr ? (char *)all.ptr : "", all.len);

@@ -138,7 +138,8 @@ static void work(mf_build *b, size_t amount)
 {
     b->work += amount;
     if (b->work / 16 > b->limits.total_bytes)
-        mf_build_fatal(b, MAYFLY_ELIMIT, "the names are too long and too many");
+        mf_build_fatal(b, MAYFLY_ELIMIT,
+                       "the schema has too many names that are too long");
 }
 
 void mf_symbols_set_view(mf_build *b, mf_draft_file *file)

@@ -67,4 +67,19 @@ static void corpus_free(corpus *c)
     }
 }
 
+/* For cmocka_run_group_tests: the state of all tests is the corpus. */
+static int corpus_setup(void **state)
+{
+    static corpus c;
+    corpus_read(&c);
+    *state = &c;
+    return 0;
+}
+
+static int corpus_teardown(void **state)
+{
+    corpus_free(*state);
+    return 0;
+}
+
 #endif

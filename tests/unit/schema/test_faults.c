@@ -86,20 +86,6 @@ static void test_folder(void **state)
     assert_true(fault_each(parse_folder, NULL) > 100);
 }
 
-static int setup(void **state)
-{
-    static corpus c;
-    corpus_read(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    corpus_free(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,5 +93,5 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_folder),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, corpus_setup, corpus_teardown);
 }

@@ -205,26 +205,12 @@ static void test_truncations(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    static corpus c;
-    mf_alloc_init(&alloc, NULL);
-    corpus_read(&c);
-    *state = &c;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    corpus_free(*state);
-    return 0;
-}
-
 int main(void)
 {
+    mf_alloc_init(&alloc, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_truncations),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, corpus_setup, corpus_teardown);
 }
