@@ -21,6 +21,13 @@ void mf_build_fatal(mf_build *b, int code, const char *what)
         mf_error_set(&b->first, code, "%s", what);
 }
 
+void mf_build_work(mf_build *b, size_t amount)
+{
+    b->work += amount;
+    if (b->work / 16 > b->limits.total_bytes)
+        mf_build_fatal(b, MAYFLY_ELIMIT, "the schema takes too long to link");
+}
+
 static void *take(mf_build *b, mayfly_arena *arena, size_t size)
 {
     void *p = b->fatal ? NULL : mf_arena_alloc(arena, size);

@@ -169,7 +169,7 @@ typedef struct mf_build {
     unsigned n_errors;
     int fatal; /* 0, ENOMEM or ELIMIT */
     unsigned stamp;
-    uint64_t work; /* bytes of names looked up so far, about */
+    uint64_t work; /* see mf_build_work */
     unsigned n_opened;
 } mf_build;
 
@@ -186,6 +186,11 @@ typedef struct mf_build {
 void *mf_build_keep(mf_build *b, size_t size);
 void *mf_build_scratch(mf_build *b, size_t size);
 char *mf_build_text(mf_build *b, const char *ptr, size_t len); /* stays */
+
+/* Counts steps whose number may grow faster than the text does: a deep package
+ * with long names and many references, many options of many kinds. Linking may
+ * take as long as a large schema needs, about, but no longer. */
+void mf_build_work(mf_build *b, size_t amount);
 
 /* "scope.name", or "name" in the empty scope; `ret_name` is the name in it.
  * NULL when it is too long or memory is out (`fatal` is set). */

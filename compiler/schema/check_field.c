@@ -14,13 +14,6 @@ static const mf_option *option_true(const mf_field *f, uint32_t number)
     return o && o->value.u64 ? o : NULL;
 }
 
-static bool is_packable(const mf_field *f)
-{
-    return f->label == MF_REPEATED && f->type != MAYFLY_TYPE_STRING &&
-           f->type != MAYFLY_TYPE_BYTES && f->type != MAYFLY_TYPE_MESSAGE &&
-           f->type != MAYFLY_TYPE_GROUP;
-}
-
 static bool is_64_bit_integer(const mf_field *f)
 {
     return f->type == MAYFLY_TYPE_INT64 || f->type == MAYFLY_TYPE_UINT64 ||
@@ -33,7 +26,8 @@ void mf_check_field_options(mf_build *b, mf_draft_file *file, const mf_field *f)
     const mf_option *o;
     if (!f->options || !f->type)
         return;
-    if ((o = option_true(f, MF_OPTION_FIELD_PACKED)) && !is_packable(f))
+    if ((o = option_true(f, MF_OPTION_FIELD_PACKED)) &&
+        !mf_field_is_packable(f))
         mf_check_error(b, file, o->line, o->column,
                        "only repeated numbers, bools and enums are packed");
     if (((o = option_true(f, MF_OPTION_FIELD_LAZY)) ||

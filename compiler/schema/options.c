@@ -8,7 +8,7 @@
  * The tables are facts of descriptor.proto: the options of each kind of thing,
  * by name, number and type.
  */
-#include "compiler/schema/build.h"
+#include "compiler/schema/custom.h"
 
 #include <string.h>
 
@@ -89,6 +89,21 @@ static const known_option method_options[] = {
     {NULL, 0, 0, NULL},
 };
 
+/* What has options, and the message of descriptor.proto that holds them. */
+typedef struct options_kind {
+    const char *message;
+    const known_option *known;
+} options_kind;
+
+static const options_kind file_kind = {"FileOptions", file_options};
+static const options_kind message_kind = {"MessageOptions", message_options};
+static const options_kind field_kind = {"FieldOptions", field_options};
+static const options_kind oneof_kind = {"OneofOptions", oneof_options};
+static const options_kind enum_kind = {"EnumOptions", enum_options};
+static const options_kind value_kind = {"EnumValueOptions", value_options};
+static const options_kind service_kind = {"ServiceOptions", service_options};
+static const options_kind method_kind = {"MethodOptions", method_options};
+
 /* The number of an enum's value in "NAME=number " text, or -1. */
 static int enum_number(const char *values, const char *name)
 {
@@ -138,14 +153,12 @@ static void set_value(mf_build *b, mf_draft_file *file,
     o->type = known->type;
 }
 
-static void resolve_one(mf_build *b, mf_draft_file *file,
-                        const known_option *table, mf_options *all,
-                        mf_option *o)
+static void resolve_known(mf_build *b, mf_draft_file *file,
+                          const known_option *table, mf_options *all,
+                          mf_option *o)
 {
     const char *name = o->parts[0].name;
     mf_place at = {o->line, o->column};
-    if (o->parts[0].is_extension)
-        return;
     while (table->name && strcmp(table->name, name) != 0)
         table++;
     if (!table->name)
@@ -161,67 +174,87 @@ static void resolve_one(mf_build *b, mf_draft_file *file,
         set_value(b, file, table, o);
 }
 
-static void resolve(mf_build *b, mf_draft_file *file, const known_option *table,
-                    mf_options *options)
-{
-    if (!options)
-        return;
-    for (mf_option *o = options->first; o; o = o->next)
-        resolve_one(b, file, table, options, o);
-}
+/* One walk over all options of a file: the known ones first, then the custom
+ * ones, whose types must have their own known options. */
+typedef struct walk {
+    mf_build *b;
+    mf_draft_file *file;
+    bool custom;
+} walk;
 
-static bool is_packable(const mf_field *f)
+static void visit(const walk *w, const options_kind *kind, const char *scope,
+                  mf_options *options)
 {
-    return f->label == MF_REPEATED && f->type &&
-           f->type != MAYFLY_TYPE_STRING && f->type != MAYFLY_TYPE_BYTES &&
-           f->type != MAYFLY_TYPE_MESSAGE && f->type != MAYFLY_TYPE_GROUP;
-}
-
-static void resolve_fields(mf_build *b, mf_draft_file *file, mf_field *fields,
-                           uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        mf_field *f = &fields[i];
-        resolve(b, file, field_options, f->options);
-        const mf_option *packed =
-            mf_options_find(f->options, MF_OPTION_FIELD_PACKED);
-        f->packed =
-            is_packable(f) && (packed ? packed->value.u64 : !file->proto2);
+    for (mf_option *o = options ? options->first : NULL; o; o = o->next) {
+        if (o->parts[0].is_extension != w->custom || w->b->fatal)
+            continue;
+        if (w->custom)
+            mf_resolve_custom(w->b, w->file, kind->message, scope, options, o);
+        else
+            resolve_known(w->b, w->file, kind->known, options, o);
     }
 }
 
-static void resolve_message(mf_build *b, mf_draft_file *file, mf_message *m)
+static void visit_fields(const walk *w, const char *scope, mf_field *fields,
+                         uint32_t n)
 {
-    resolve(b, file, message_options, m->options);
-    resolve_fields(b, file, m->fields, m->n_fields);
-    resolve_fields(b, file, m->extensions, m->n_extensions);
-    for (uint32_t i = 0; i < m->n_oneofs; i++)
-        resolve(b, file, oneof_options, m->oneofs[i].options);
+    for (uint32_t i = 0; i < n; i++) {
+        mf_field *f = &fields[i];
+        visit(w, &field_kind, scope, f->options);
+        const mf_option *packed =
+            mf_options_find(f->options, MF_OPTION_FIELD_PACKED);
+        f->packed = mf_field_is_packable(f) &&
+                    (packed ? packed->value.u64 : !w->file->proto2);
+    }
 }
 
-static void resolve_enum(mf_build *b, mf_draft_file *file, mf_enum *e)
+static void visit_message(const walk *w, mf_message *m)
 {
-    resolve(b, file, enum_options, e->options);
+    visit(w, &message_kind, m->parent ? m->parent->full_name : m->file->package,
+          m->options);
+    visit_fields(w, m->full_name, m->fields, m->n_fields);
+    visit_fields(w, m->full_name, m->extensions, m->n_extensions);
+    for (uint32_t i = 0; i < m->n_oneofs; i++)
+        visit(w, &oneof_kind, m->full_name, m->oneofs[i].options);
+}
+
+static void visit_enum(const walk *w, mf_enum *e)
+{
+    const char *scope = e->parent ? e->parent->full_name : e->file->package;
+    visit(w, &enum_kind, scope, e->options);
     e->allow_alias = mf_options_bool(e->options, MF_OPTION_ENUM_ALLOW_ALIAS);
     for (uint32_t i = 0; i < e->n_values; i++)
-        resolve(b, file, value_options, e->values[i].options);
+        visit(w, &value_kind, scope, e->values[i].options);
+}
+
+static void visit_file(const walk *w)
+{
+    mf_file *f = w->file->made;
+    visit(w, &file_kind, f->package, f->options);
+    for (mf_draft_message *m = w->file->messages.first; m; m = m->next)
+        visit_message(w, m->made);
+    for (mf_draft_enum *e = w->file->enums.first; e; e = e->next)
+        visit_enum(w, e->made);
+    visit_fields(w, f->package, f->extensions, f->n_extensions);
+    for (uint32_t i = 0; i < f->n_services; i++) {
+        mf_service *s = &f->services[i];
+        visit(w, &service_kind, f->package, s->options);
+        for (uint32_t k = 0; k < s->n_methods; k++)
+            visit(w, &method_kind, s->full_name, s->methods[k].options);
+    }
 }
 
 void mf_resolve_options(mf_build *b, mf_draft_file *file)
 {
-    mf_file *f = file->made;
-    resolve(b, file, file_options, f->options);
-    for (mf_draft_message *m = file->messages.first; m; m = m->next)
-        resolve_message(b, file, m->made);
-    for (mf_draft_enum *e = file->enums.first; e; e = e->next)
-        resolve_enum(b, file, e->made);
-    resolve_fields(b, file, f->extensions, f->n_extensions);
-    for (uint32_t i = 0; i < f->n_services; i++) {
-        mf_service *s = &f->services[i];
-        resolve(b, file, service_options, s->options);
-        for (uint32_t k = 0; k < s->n_methods; k++)
-            resolve(b, file, method_options, s->methods[k].options);
-    }
+    visit_file(&(walk){b, file, false});
+    visit_file(&(walk){b, file, true});
+}
+
+bool mf_field_is_packable(const mf_field *f)
+{
+    return f->label == MF_REPEATED && f->type &&
+           f->type != MAYFLY_TYPE_STRING && f->type != MAYFLY_TYPE_BYTES &&
+           f->type != MAYFLY_TYPE_MESSAGE && f->type != MAYFLY_TYPE_GROUP;
 }
 
 const mf_option *mf_options_find(const mf_options *options, uint32_t number)

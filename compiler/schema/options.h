@@ -2,9 +2,9 @@
  * compiler/schema/options.h: the options of a file, message, field, ...
  *
  * An option is kept as it was written: its name in parts and its value as a
- * token. The linker then looks up the options that descriptor.proto defines and
- * sets `number`; custom options, "(my.option)", keep number 0 and are not
- * interpreted.
+ * token. Then it is interpreted: of the options that descriptor.proto defines
+ * `number` is set; of custom options, "(my.option)", `wire`, if the files at
+ * hand define them. What they do not define stays as it was written.
  */
 #ifndef MF_SCHEMA_OPTIONS_H
 #define MF_SCHEMA_OPTIONS_H
@@ -17,8 +17,7 @@ enum mf_option_kind {
     MF_OPTION_NEGATIVE,  /* number.i64, below zero or zero */
     MF_OPTION_DOUBLE,    /* number.f64 */
     MF_OPTION_STRING,    /* text, any bytes */
-    MF_OPTION_AGGREGATE  /* text: the tokens between { and }, one space between
-                          */
+    MF_OPTION_AGGREGATE /* text: the tokens from { to }, a space between them */
 };
 
 typedef struct mf_option_part {
@@ -30,7 +29,7 @@ typedef struct mf_option {
     struct mf_option *next; /* in the order of the text */
     uint32_t n_parts;
     const mf_option_part *parts;
-    uint32_t number; /* in the options message; 0: not interpreted */
+    uint32_t number; /* in the options message; 0: a custom option */
     uint8_t kind;    /* enum mf_option_kind */
     uint8_t type;    /* enum mayfly_type of an interpreted one */
     union {
@@ -38,8 +37,9 @@ typedef struct mf_option {
         int64_t i64;
         double f64;
     } value;
+    mayfly_bytes text; /* IDENT, STRING, AGGREGATE; a zero follows */
     mayfly_bytes
-        text;         /* IDENT, STRING, AGGREGATE; zero-terminated beyond len */
+        wire;         /* of a custom option: its field in the options message */
     int line, column; /* of the name */
     int value_line, value_column;
 } mf_option;
@@ -52,11 +52,13 @@ struct mf_options {
 /* NULL when it is not set. `options` may be NULL. */
 const mf_option *mf_options_find(const mf_options *options, uint32_t number);
 
+/* Whether [packed] may be said of the field. */
+bool mf_field_is_packable(const mf_field *f);
+
 /* A boolean option that descriptor.proto defines, by its number. */
 bool mf_options_bool(const mf_options *options, uint32_t number);
 
-/* Numbers that more than one place needs; FieldOptions if nothing else is said.
- */
+/* Numbers that more than one place needs; of FieldOptions where not said. */
 enum {
     MF_OPTION_FIELD_PACKED = 2,
     MF_OPTION_FIELD_DEPRECATED = 3,

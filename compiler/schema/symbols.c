@@ -132,16 +132,6 @@ void mf_symbols_add_file(mf_build *b, mf_draft_file *file)
     add_fields(b, file, file->extensions.first);
 }
 
-/* Looking names up may take as long as the schema is large, but no longer: a
- * deep package with long names and many references would cost much more. */
-static void work(mf_build *b, size_t amount)
-{
-    b->work += amount;
-    if (b->work / 16 > b->limits.total_bytes)
-        mf_build_fatal(b, MAYFLY_ELIMIT,
-                       "the schema has too many names that are too long");
-}
-
 void mf_symbols_set_view(mf_build *b, mf_draft_file *file)
 {
     mf_draft_file *todo = NULL; /* seen, its public imports not yet */
@@ -158,7 +148,7 @@ void mf_symbols_set_view(mf_build *b, mf_draft_file *file)
         mf_draft_file *at = todo;
         todo = at->todo;
         for (mf_draft_import *i = at->imports.first; i; i = i->next) {
-            work(b, sizeof *i);
+            mf_build_work(b, sizeof *i);
             if (i->kind != MF_IMPORT_PUBLIC || i->file->seen == b->stamp)
                 continue;
             i->file->seen = b->stamp;
@@ -180,7 +170,7 @@ static const mf_draft_symbol *find(mf_build *b, mf_draft_file *file,
                                    const char *name, size_t len,
                                    mf_draft_file **ret_hidden)
 {
-    work(b, len);
+    mf_build_work(b, len);
     const mf_draft_symbol *s = mf_map_get(b->schema->names, name, len);
     if (!s || s->file->seen == b->stamp)
         return s;
@@ -188,7 +178,7 @@ static const mf_draft_symbol *find(mf_build *b, mf_draft_file *file,
         if (is_in_package(file, name, len))
             return s;
         for (mf_draft_file *f = b->files.first; f; f = f->next) {
-            work(b, sizeof *f);
+            mf_build_work(b, sizeof *f);
             if (f->seen == b->stamp && is_in_package(f, name, len))
                 return s;
         }

@@ -54,24 +54,11 @@ def mayfly(folder, names):
     return run.stdout, run.stderr.decode(errors="replace")
 
 
-def strip_custom(message):
-    """protoc writes custom options as extensions; mayfly keeps them uninterpreted
-    so far. Both go, the rest is compared."""
-    for field, value in message.ListFields():
-        if field.name == "uninterpreted_option":
-            message.ClearField(field.name)
-        elif field.type == field.TYPE_MESSAGE:
-            for part in value if field.label == field.LABEL_REPEATED else [value]:
-                strip_custom(part)
-
-
 def difference(ours, theirs):
     """"" when both descriptor sets say the same."""
     a, b = descriptor_pb2.FileDescriptorSet(), descriptor_pb2.FileDescriptorSet()
     a.ParseFromString(ours)
     b.ParseFromString(theirs)
-    strip_custom(a)
-    b.DiscardUnknownFields()
     names = [f.name for f in a.file], [f.name for f in b.file]
     if names[0] != names[1]:
         return f"files {names[0]} instead of {names[1]}"

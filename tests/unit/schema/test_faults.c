@@ -52,6 +52,7 @@ static void test_accepted(void **state)
     each(*state, "y_map.proto", 0, 50);
     each(*state, "y_optional.proto", 0, 20);
     each(*state, "y_custom_options.proto", 0, 100);
+    each(*state, "y_custom_values.proto", 0, 100);
     each(*state, "y_strings.proto", 0, 5);
 }
 
