@@ -39,8 +39,7 @@ static const mayfly_str status_text[] = {
     MAYFLY_STR("12"), MAYFLY_STR("13"), MAYFLY_STR("14"), MAYFLY_STR("15"),
     MAYFLY_STR("16")};
 
-/* --- answering -------------------------------------------------------------
- */
+/* --- answering --- */
 
 /* The text as it goes into grpc-message: cut where the peer would not take it.
  */
@@ -179,8 +178,7 @@ void mf_server_call_cancel(mayfly_call *c, int status)
     answer_static(c, status, NULL);
 }
 
-/* --- running handlers ------------------------------------------------------
- */
+/* --- running handlers --- */
 
 /* What the handler's return value means for the answer. Its thread. */
 static void conclude(mayfly_call *c, int rc)
@@ -270,8 +268,7 @@ static void dispatch(mayfly_call *c)
     mf_call_unref(c);
 }
 
-/* --- events ----------------------------------------------------------------
- */
+/* --- events --- */
 
 static mf_h2_stream *on_begin(void *owner)
 {
@@ -466,8 +463,7 @@ void mf_server_call_over(mayfly_call *c)
     mf_server_conn_unref(conn);
 }
 
-/* --- a handler's functions --------------------------------------------------
- */
+/* --- a handler's functions --- */
 
 const char *mayfly_call_peer(const mayfly_call *c)
 {

@@ -25,8 +25,7 @@ enum {
     ARENA_FIRST = 2048
 };
 
-/* --- life ------------------------------------------------------------------
- */
+/* --- life --- */
 
 mayfly_call *mf_call_make(mayfly_host *host, mf_calls *pool)
 {
@@ -170,8 +169,7 @@ mayfly_arena *mayfly_call_arena(mayfly_call *c)
     return &c->arena;
 }
 
-/* --- metadata --------------------------------------------------------------
- */
+/* --- metadata --- */
 
 static mayfly_metadata *meta_room(mayfly_call *c, mf_meta *list)
 {
@@ -336,8 +334,7 @@ mayfly_str mayfly_call_find(const mayfly_call *c, const char *key)
     return m ? m->value : (mayfly_str){NULL, 0};
 }
 
-/* --- messages and what a call says of itself --------------------------------
- */
+/* --- messages and what a call says of itself --- */
 
 int mf_call_frame(mayfly_call *c, mayfly_bytes message,
                   mayfly_bytes *ret_framed, mayfly_error *err)

@@ -23,8 +23,7 @@
 #include <mayfly/channel.h>
 #include <mayfly/server.h>
 
-/* --- for the typed layers --------------------------------------------------
- */
+/* --- for the typed layers --- */
 
 /*
  * A message that travels without being copied: it lies in the call's arena,
@@ -94,8 +93,7 @@ int mf_channel_check(mayfly_channel *channel, mayfly_call *call, int blocking,
                      mayfly_error *err);
 mayfly_host *mf_channel_host(const mayfly_channel *channel);
 
-/* --- for call.c, calls.c, answer.c, server.c, request.c and channel.c --------
- */
+/* --- for call.c, calls.c, answer.c, server.c, request.c and channel.c --- */
 
 /* Metadata as a growing array in the call's arena. What is sent is kept in the
  * form of the wire (base64 for "-bin"), what was received decoded. */

@@ -17,19 +17,13 @@
 #include "base/error.h"
 #include "base/guest.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    WINDOW = 8 * 1024 * 1024, /* of a connection */
-    FIELD_BYTES_MAX = 128 * 1024,
-    CONNECT_MS = 20000
-};
+enum { CONNECT_MS = 20000 };
 
-/* --- references ------------------------------------------------------------
- */
+/* --- references --- */
 
 mayfly_channel *mf_channel_hold(mayfly_channel *ch)
 {
@@ -44,6 +38,7 @@ void mf_channel_unref(mayfly_channel *ch)
     mayfly_host *host = ch->host;
     if (ch->wake_fd >= 0)
         close(ch->wake_fd);
+    mf_pool_done(&ch->pool);
     mf_alloc_free(&host->alloc, ch->buffers);
     mf_alloc_free(&host->alloc, ch->text);
     mf_alloc_free(&host->alloc, ch->authority);
@@ -67,18 +62,17 @@ static mayfly_channel *channel_of_task(mf_task *task)
     return (mayfly_channel *)((char *)task - offsetof(mayfly_channel, wake));
 }
 
-static void unlock_and_tell(mayfly_channel *ch)
+void mf_channel_unlock(mayfly_channel *ch)
 {
     mayfly_call *ended = mf_request_take_ended(ch);
     pthread_mutex_unlock(&ch->lock);
     mf_request_tell(ended);
 }
 
-/* --- links -----------------------------------------------------------------
- */
+/* --- links --- */
 
 /* Closes it; its calls end as lost. */
-static void link_close(mf_link *l)
+void mf_link_close(mf_link *l)
 {
     mayfly_channel *ch = l->channel;
     mf_link **at = &ch->links;
@@ -92,6 +86,8 @@ static void link_close(mf_link *l)
     mf_conn_done(&l->conn);
     atomic_fetch_sub(&ch->loop->load, 1);
     l->is_broken = 1;
+    if (ch->connecting.greeting == l)
+        mf_connect_lost(ch, l->why);
     if (!l->is_dirty) /* else the flush frees it */
         mf_alloc_free(&ch->host->alloc, l);
 }
@@ -114,10 +110,10 @@ static void link_flush(mf_link *l)
                             ch->loop->now_ms, NULL) == 1)
             ;
         snprintf(l->why, sizeof l->why, "%.95s", err.message);
-        link_close(l);
+        mf_link_close(l);
     } else if (l->is_broken || l->conn.is_ended || !mf_h2_alive(l->conn.h2) ||
                (l->is_leaving && mf_h2_streams(l->conn.h2) == 0)) {
-        link_close(l);
+        mf_link_close(l);
     } else {
         mf_link_watch(l);
     }
@@ -133,7 +129,7 @@ static void run_flush(mf_task *task)
         mf_alloc_free(&ch->host->alloc, l); /* closed meanwhile */
     else if (!ch->driver)
         link_flush(l);
-    unlock_and_tell(ch);
+    mf_channel_unlock(ch);
     mf_channel_unref(ch);
 }
 
@@ -147,7 +143,7 @@ void mf_link_dirty(mf_link *l)
     mf_loop_later(l->channel->loop, &l->flush);
 }
 
-static void on_link_ready(void *state, int events)
+void mf_link_ready(void *state, int events)
 {
     mf_link *l = state;
     mayfly_channel *ch = l->channel;
@@ -165,237 +161,35 @@ static void on_link_ready(void *state, int events)
         snprintf(l->why, sizeof l->why, "%.95s", err.message);
         l->is_leaving = 1;
     }
+    if (ch->connecting.greeting == l && mf_h2_has_heard(l->conn.h2))
+        mf_connect_greeted(ch);
     mf_link_dirty(l);
-    unlock_and_tell(ch);
+    mf_channel_unlock(ch);
 }
 
 /* The newest, if it takes calls. */
 static mf_link *usable(mayfly_channel *ch)
 {
     mf_link *l = ch->links;
-    if (!l || l->is_leaving || l->is_broken || l->conn.is_ended)
+    if (!l || l->is_leaving || l->is_broken || l->conn.is_ended ||
+        ch->connecting.greeting == l)
         return NULL;
     return mf_h2_takes_requests(l->conn.h2) ? l : NULL;
 }
 
 /* Sends what waits. */
-static void submit_waiting(mayfly_channel *ch, mf_link *l)
+void mf_channel_submit(mayfly_channel *ch, mf_link *l)
 {
     while (ch->waiting)
         mf_request_submit(l, ch->waiting);
     mf_link_dirty(l);
 }
 
-/* --- connecting ------------------------------------------------------------
- */
-
-static void connect_next(mayfly_channel *ch);
-
-static void connecting_reset(mayfly_channel *ch)
-{
-    mf_connecting *k = &ch->connecting;
-    mf_loop_clear_timer(ch->loop, &k->timer);
-    mf_watch_free(k->watch);
-    k->watch = NULL;
-    if (k->fd >= 0)
-        close(k->fd);
-    k->fd = -1;
-}
-
-/* Nothing is left to try: who waited hears of it now. */
-static void connecting_failed(mayfly_channel *ch)
-{
-    char why[sizeof ch->waiting->why];
-    connecting_reset(ch);
-    ch->connecting.is_on = 0;
-    snprintf(why, sizeof why, "%.50s: %.70s", ch->text, ch->connecting.why);
-    while (ch->waiting)
-        mf_request_end(ch->waiting, MAYFLY_STATUS_UNAVAILABLE, why);
-}
-
-static void connected(mayfly_channel *ch)
-{
-    mf_connecting *k = &ch->connecting;
-    mf_h2_options options = {.field_bytes_max = FIELD_BYTES_MAX,
-                             .window = WINDOW};
-    mayfly_error err = MAYFLY_ERROR_INIT;
-    int fd = k->fd;
-    mf_watch_free(k->watch);
-    k->watch = NULL;
-    k->fd = -1;
-    mf_loop_clear_timer(ch->loop, &k->timer);
-    mf_socket_tune(fd, k->list.list[k->at].at.any.sa_family);
-    mf_link *l = mf_alloc_zero(&ch->host->alloc, sizeof *l);
-    if (!l) {
-        close(fd);
-        snprintf(k->why, sizeof k->why, "out of memory");
-        connecting_failed(ch);
-        return;
-    }
-    l->channel = ch;
-    int rc = mf_conn_init(&l->conn, &ch->host->alloc, fd, &options,
-                          &mf_client_events, l, &err);
-    if (rc == 0)
-        rc = mf_watch_new(ch->loop, fd, on_link_ready, l, &l->watch, &err);
-    if (rc != 0) {
-        mf_conn_done(&l->conn);
-        mf_alloc_free(&ch->host->alloc, l);
-        snprintf(k->why, sizeof k->why, "%.150s", err.message);
-        connecting_failed(ch);
-        return;
-    }
-    k->is_on = 0;
-    l->next = ch->links;
-    ch->links = l;
-    ch->is_unwatched = 0;
-    atomic_fetch_add(&ch->loop->load, 1);
-    submit_waiting(ch, l);
-}
-
-static void try_failed(mayfly_channel *ch, const char *why)
-{
-    snprintf(ch->connecting.why, sizeof ch->connecting.why, "%s", why);
-    connecting_reset(ch);
-    ch->connecting.at++;
-    connect_next(ch);
-}
-
-static void on_connect_ready(void *state, int events)
-{
-    mayfly_channel *ch = state;
-    int failure = 0;
-    socklen_t len = sizeof failure;
-    (void)events;
-    pthread_mutex_lock(&ch->lock);
-    if (getsockopt(ch->connecting.fd, SOL_SOCKET, SO_ERROR, &failure, &len) !=
-        0)
-        failure = errno;
-    if (failure)
-        try_failed(ch, strerror(failure));
-    else
-        connected(ch);
-    unlock_and_tell(ch);
-}
-
-static void on_connect_timeout(mf_timer *timer)
-{
-    mayfly_channel *ch =
-        (mayfly_channel *)((char *)timer -
-                           offsetof(mayfly_channel, connecting.timer));
-    pthread_mutex_lock(&ch->lock);
-    try_failed(ch, "no answer in time");
-    unlock_and_tell(ch);
-}
-
-/* Tries the addresses from the present one on. */
-static void connect_next(mayfly_channel *ch)
-{
-    mf_connecting *k = &ch->connecting;
-    for (; k->at < k->list.n; k->at++) {
-        const struct sockaddr *at = &k->list.list[k->at].at.any;
-        k->fd = socket(at->sa_family,
-                       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (k->fd < 0) {
-            snprintf(k->why, sizeof k->why, "%s", strerror(errno));
-            continue;
-        }
-        int rc;
-        do
-            rc = connect(k->fd, at, k->list.list[k->at].len);
-        while (rc != 0 && errno == EINTR);
-        if (rc == 0) {
-            connected(ch);
-            return;
-        }
-        if (errno == EINPROGRESS &&
-            mf_watch_new(ch->loop, k->fd, on_connect_ready, ch, &k->watch,
-                         NULL) == 0) {
-            mf_watch_set(k->watch, MF_WRITABLE);
-            mf_loop_set_timer(ch->loop, &k->timer,
-                              ch->loop->now_ms + ch->connect_timeout_ms,
-                              on_connect_timeout);
-            return;
-        }
-        snprintf(k->why, sizeof k->why, "%s", strerror(errno));
-        close(k->fd);
-        k->fd = -1;
-    }
-    connecting_failed(ch);
-}
-
-/* A name that is looked up, away from the loop. */
-typedef struct lookup {
-    mf_task task;
-    mayfly_channel *channel;
-    mf_addresses found;
-    int rc;
-    mayfly_error err;
-} lookup;
-
-static void lookup_free(lookup *k)
-{
-    mayfly_channel *ch = k->channel;
-    mf_alloc_free(&ch->host->alloc, k);
-    mf_channel_unref(ch);
-}
-
-static void looked_up(mf_task *task)
-{
-    lookup *k = (lookup *)(void *)task; /* its first member */
-    mayfly_channel *ch = k->channel;
-    pthread_mutex_lock(&ch->lock);
-    if (!ch->is_closed && k->rc == 0) {
-        ch->connecting.list = k->found;
-        connect_next(ch);
-    } else {
-        snprintf(ch->connecting.why, sizeof ch->connecting.why, "%.150s",
-                 k->err.message);
-        connecting_failed(ch);
-    }
-    unlock_and_tell(ch);
-    lookup_free(k);
-}
-
-static void look_up(mf_task *task)
-{
-    lookup *k = (lookup *)(void *)task;
-    k->rc = mf_target_resolve(&k->channel->target, 0, &k->found, &k->err);
-    task->run = looked_up;
-    if (mf_loop_post(k->channel->loop, task) != 0)
-        lookup_free(k);
-}
-
-static void connect_start(mayfly_channel *ch)
-{
-    mf_connecting *k = &ch->connecting;
-    k->is_on = 1;
-    k->at = 0;
-    snprintf(k->why, sizeof k->why, "no address");
-    if (mf_target_numeric(&ch->target, &k->list, NULL) == 0) {
-        connect_next(ch);
-        return;
-    }
-    lookup *job = mf_alloc_zero(&ch->host->alloc, sizeof *job);
-    if (!job) {
-        snprintf(k->why, sizeof k->why, "out of memory");
-        connecting_failed(ch);
-        return;
-    }
-    job->channel = mf_channel_hold(ch);
-    job->task.run = look_up;
-    if (mf_workers_push(ch->host->resolver, &job->task) != 0) {
-        lookup_free(job);
-        snprintf(k->why, sizeof k->why, "no thread to look up the name");
-        connecting_failed(ch);
-    }
-}
-
-/* --- the loop comes by -----------------------------------------------------
- */
+/* --- the loop comes by --- */
 
 static void end_all(mayfly_channel *ch)
 {
-    connecting_reset(ch);
+    mf_connect_reset(ch);
     mf_loop_clear_timer(ch->loop, &ch->rewatch);
     while (ch->waiting)
         mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
@@ -407,7 +201,7 @@ static void end_all(mayfly_channel *ch)
                            "the channel was closed");
         mf_h2_go_away(l->conn.h2);
         mf_conn_write(&l->conn, ch->loop->out, MF_LOOP_BUFFER, NULL);
-        link_close(l);
+        mf_link_close(l);
     }
 }
 
@@ -447,9 +241,9 @@ static void come_by(mayfly_channel *ch)
                               mf_request_deadline);
     mf_link *l = usable(ch);
     if (ch->waiting && l)
-        submit_waiting(ch, l);
+        mf_channel_submit(ch, l);
     else if (ch->waiting && !ch->connecting.is_on)
-        connect_start(ch);
+        mf_connect_start(ch);
 }
 
 static void run_wake(mf_task *task)
@@ -458,7 +252,7 @@ static void run_wake(mf_task *task)
     pthread_mutex_lock(&ch->lock);
     ch->is_woken = 0;
     come_by(ch);
-    unlock_and_tell(ch);
+    mf_channel_unlock(ch);
     mf_channel_unref(ch);
 }
 
@@ -478,8 +272,7 @@ void mf_channel_wake(mayfly_channel *ch)
                        "the host is being freed");
 }
 
-/* --- public ----------------------------------------------------------------
- */
+/* --- public --- */
 
 static int fill(mayfly_channel *ch, const char *target,
                 const mayfly_channel_options *o, mayfly_error *err)
@@ -516,6 +309,7 @@ int mayfly_dial(mayfly_host *host, const char *target,
     if (!ch)
         return mf_error_nomem(err, "a channel");
     ch->host = mf_host_ref(host);
+    mf_pool_init(&ch->pool, &host->alloc, 4 * 1024);
     ch->wake_fd = -1;
     ch->connecting.fd = -1;
     ch->waiting_end = &ch->waiting;
@@ -557,7 +351,7 @@ static void stop(mayfly_channel *ch)
     pthread_mutex_lock(&ch->lock);
     ch->is_closed = 1;
     mf_channel_wake(ch);
-    unlock_and_tell(ch);
+    mf_channel_unlock(ch);
 }
 
 void mayfly_channel_unref(mayfly_channel *ch)

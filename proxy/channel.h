@@ -29,8 +29,9 @@ typedef struct mf_link {
 typedef struct mf_connecting {
     int is_on;
     mf_addresses list;
-    unsigned at; /* the address that is being tried */
-    int fd;      /* -1: none */
+    struct mf_link *greeting; /* connected, and not yet answered */
+    unsigned at;              /* the address that is being tried */
+    int fd;                   /* -1: none */
     mf_watch *watch;
     mf_timer timer;
     char why[160]; /* the last failure */
@@ -49,6 +50,7 @@ struct mayfly_channel {
     struct mayfly_channel **link;
 
     pthread_mutex_t lock; /* for all that follows */
+    mf_pool pool;         /* of the sessions */
     mf_link *links;       /* newest first */
     mayfly_call *waiting; /* calls that are not sent yet, oldest first */
     mayfly_call **waiting_end;
@@ -78,9 +80,21 @@ void mf_channel_unref(mayfly_channel *channel); /* memory; any thread */
 mayfly_channel *mf_channel_hold(mayfly_channel *channel);
 void mf_channel_wake(mayfly_channel *channel); /* locked: the loop comes here */
 const char *mf_channel_target(const mayfly_channel *channel);
-void mf_link_dirty(mf_link *link); /* locked, loop */
-void mf_link_watch(mf_link *link); /* locked, loop: what to wait for */
+void mf_link_dirty(mf_link *link);          /* locked, loop */
+void mf_link_watch(mf_link *link);          /* locked, loop: what to wait for */
+void mf_link_ready(void *link, int events); /* the watch's callback */
+void mf_link_close(mf_link *link); /* locked, loop; its calls end as lost */
+/* Locked: sends what waits. */
+void mf_channel_submit(mayfly_channel *channel, mf_link *link);
+/* Unlocks and tells those whose calls have ended meanwhile. */
+void mf_channel_unlock(mayfly_channel *channel);
 void mf_channels_stop(mayfly_host *host);
+
+/* --- connect.c; all locked, loop --- */
+void mf_connect_start(mayfly_channel *channel);
+void mf_connect_reset(mayfly_channel *channel); /* gives up what is under way */
+void mf_connect_greeted(mayfly_channel *channel);
+void mf_connect_lost(mayfly_channel *channel, const char *why);
 
 /* --- request.c --- */
 extern const mf_h2_events mf_client_events;

@@ -58,14 +58,14 @@ void mf_peer_text(const struct sockaddr *address, socklen_t len,
     }
 }
 
-int mf_conn_init(mf_conn *c, mf_alloc *alloc, int fd,
+int mf_conn_init(mf_conn *c, mf_pool *pool, int fd,
                  const mf_h2_options *options, const mf_h2_events *events,
                  void *owner, mayfly_error *err)
 {
     memset(c, 0, sizeof *c);
-    c->alloc = alloc;
+    c->alloc = pool->alloc;
     c->fd = fd;
-    int rc = mf_h2_new(alloc, options, events, owner, &c->h2, err);
+    int rc = mf_h2_new(pool, options, events, owner, &c->h2, err);
     if (rc != 0)
         mf_conn_done(c);
     return rc;
@@ -103,8 +103,6 @@ int mf_conn_read(mf_conn *c, uint8_t *buffer, size_t cap, uint64_t now_ms,
             return mf_error_set(err, MAYFLY_EIO, "%s", strerror(errno));
         }
         int rc = mf_h2_feed(c->h2, buffer, (size_t)n, now_ms, err);
-        if (rc == 0 && !mf_h2_alive(c->h2))
-            rc = mf_error_set(err, MAYFLY_EIO, "the peer ended the session");
         if (rc != 0) {
             c->is_ended = 1;
             return rc;

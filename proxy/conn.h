@@ -28,7 +28,7 @@ typedef struct mf_conn {
 } mf_conn;
 
 /* Takes the descriptor over (also when it fails) and starts a session on it. */
-int mf_conn_init(mf_conn *c, mf_alloc *alloc, int fd,
+int mf_conn_init(mf_conn *c, mf_pool *pool, int fd,
                  const mf_h2_options *options, const mf_h2_events *events,
                  void *owner, mayfly_error *err);
 

@@ -12,8 +12,7 @@
 
 #include <limits.h>
 
-/* --- deadlines -------------------------------------------------------------
- */
+/* --- deadlines --- */
 
 static const struct {
     char unit;
@@ -67,8 +66,7 @@ int mf_timeout_parse(mayfly_str text, uint64_t *ret_ns)
     return -1;
 }
 
-/* --- texts -----------------------------------------------------------------
- */
+/* --- texts --- */
 
 static int is_plain(char c)
 {
@@ -130,8 +128,7 @@ size_t mf_percent_decode(mayfly_str text, char *out)
     return n;
 }
 
-/* --- what is allowed -------------------------------------------------------
- */
+/* --- what is allowed --- */
 
 int mf_path_ok(const char *path, size_t len)
 {
@@ -201,8 +198,7 @@ int mf_content_type_ok(mayfly_str value)
            (value.len == n || value.ptr[n] == '+' || value.ptr[n] == ';');
 }
 
-/* --- status ----------------------------------------------------------------
- */
+/* --- status --- */
 
 int mf_status_parse(mayfly_str text)
 {
@@ -278,8 +274,7 @@ const char *mayfly_status_name(int status)
     return names[status];
 }
 
-/* --- framing ---------------------------------------------------------------
- */
+/* --- framing --- */
 
 void mf_prefix_write(uint8_t head[5], size_t message_len)
 {

@@ -16,6 +16,7 @@
 #include "proxy/h2.h"
 
 #include "base/error.h"
+#include "proxy/flood.h"
 #include "proxy/h2mem.h"
 
 #include <nghttp2/nghttp2.h> /* the one file that may */
@@ -42,8 +43,7 @@ enum {
 
 struct mf_h2 {
     nghttp2_session *session;
-    mf_alloc *alloc;
-    mf_h2_memory memory; /* nghttp2's */
+    mf_h2_mem mem;
     const mf_h2_events *events;
     void *owner;
     mf_h2_stream *streams; /* open ones, newest first */
@@ -51,17 +51,13 @@ struct mf_h2 {
     size_t field_bytes_max;
     uint8_t *out; /* during mf_h2_drain */
     size_t out_len, out_cap;
-    uint64_t now_ms;
-    uint32_t noise;
-    uint32_t resets;
-    uint64_t resets_ms; /* when `resets` was last counted down */
+    mf_flood flood;
     uint8_t is_server;
     uint8_t has_heard;
     uint8_t over; /* a bound was passed: GOAWAY is queued, input ignored */
 };
 
-/* --- streams ---------------------------------------------------------------
- */
+/* --- streams --- */
 
 static void open_stream(mf_h2 *h2, mf_h2_stream *s, int32_t id)
 {
@@ -91,8 +87,7 @@ static mf_h2_stream *stream_of(nghttp2_session *session, int32_t id)
     return nghttp2_session_get_stream_user_data(session, id);
 }
 
-/* --- bounds ----------------------------------------------------------------
- */
+/* --- bounds --- */
 
 static void end_session(mf_h2 *h2, uint32_t code)
 {
@@ -102,32 +97,13 @@ static void end_session(mf_h2 *h2, uint32_t code)
     nghttp2_session_terminate_session(h2->session, code);
 }
 
-static void useful(mf_h2 *h2)
-{
-    h2->noise = h2->noise > 4 ? h2->noise - 4 : 0;
-}
-
 static void useless(mf_h2 *h2)
 {
-    if (++h2->noise > NOISE_MAX)
+    if (mf_flood_useless(&h2->flood))
         end_session(h2, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-/* Time forgives. */
-static void pass_time(mf_h2 *h2, uint64_t now_ms)
-{
-    uint64_t passed = now_ms > h2->now_ms ? now_ms - h2->now_ms : 0;
-    h2->noise = h2->noise > passed ? h2->noise - (uint32_t)passed : 0;
-    h2->now_ms = now_ms;
-    uint64_t tenths = (now_ms - h2->resets_ms) / 100;
-    if (tenths) {
-        h2->resets = h2->resets > tenths ? h2->resets - (uint32_t)tenths : 0;
-        h2->resets_ms = now_ms;
-    }
-}
-
-/* --- events from nghttp2 ---------------------------------------------------
- */
+/* --- events from nghttp2 --- */
 
 static int on_begin_headers(nghttp2_session *session,
                             const nghttp2_frame *frame, void *user)
@@ -160,7 +136,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
     if (s->header_bytes > h2->field_bytes_max) {
         s->too_large = 1;
         /* Small compressed blocks become hundreds of megabytes: who goes on
-         * gets no answer, and who does so again and again runs into RESETS_MAX.
+         * gets no answer, and who does so again and again ends the session.
          */
         return s->header_bytes > h2->field_bytes_max * 4
                    ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
@@ -185,6 +161,19 @@ static void on_stream_frame(mf_h2 *h2, const nghttp2_frame *frame)
     }
 }
 
+static int on_begin_frame(nghttp2_session *session,
+                          const nghttp2_frame_hd *frame, void *user)
+{
+    mf_h2 *h2 = user;
+    (void)session;
+    if (frame->type == NGHTTP2_HEADERS ||
+        (frame->type == NGHTTP2_DATA && frame->length))
+        mf_flood_useful(&h2->flood);
+    else
+        useless(h2);
+    return 0;
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
                          void *user)
 {
@@ -193,14 +182,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
     h2->has_heard = 1;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-        useful(h2);
-        on_stream_frame(h2, frame);
-        break;
     case NGHTTP2_DATA:
-        if (frame->hd.length)
-            useful(h2);
-        else
-            useless(h2);
         on_stream_frame(h2, frame);
         break;
     case NGHTTP2_GOAWAY:
@@ -208,7 +190,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame,
             h2->events->going_away(h2->owner);
         break;
     default:
-        useless(h2);
         break;
     }
     return 0;
@@ -241,14 +222,14 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
     mf_h2 *h2 = user;
     mf_h2_stream *s = stream_of(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_DATA)
-        useful(h2);
+        mf_flood_useful(&h2->flood);
     if (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) {
         /* an answer before the request's end: the peer may stop sending it */
         if (s && h2->is_server && !s->peer_ended &&
             (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
             mf_h2_reset(s, NGHTTP2_NO_ERROR);
     } else if (frame->hd.type == NGHTTP2_RST_STREAM) {
-        if (!(s && s->reset_by_us) && ++h2->resets > RESETS_MAX)
+        if (!(s && s->reset_by_us) && mf_flood_reset(&h2->flood))
             end_session(h2, NGHTTP2_ENHANCE_YOUR_CALM);
     }
     return 0;
@@ -266,8 +247,7 @@ static int on_frame_not_send(nghttp2_session *session,
     return 0;
 }
 
-/* --- sending ---------------------------------------------------------------
- */
+/* --- sending --- */
 
 static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t n,
                        int flags, void *user)
@@ -284,12 +264,6 @@ static ssize_t on_send(nghttp2_session *session, const uint8_t *bytes, size_t n,
     h2->out_len += n;
     return (ssize_t)n;
 }
-
-/* How much of the body goes into the next frame; it is copied in on_send_data.
- */
-static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
-                            size_t length, uint32_t *flags,
-                            nghttp2_data_source *source, void *user);
 
 static int on_send_data(nghttp2_session *session, nghttp2_frame *frame,
                         const uint8_t *head, size_t n,
@@ -320,7 +294,7 @@ static int fields_init(mf_h2 *h2, field_list *l, const mf_h2_field *fields,
 {
     l->nv = l->few;
     if (n > STACK_FIELDS) {
-        l->nv = mf_alloc_new(h2->alloc, n * sizeof *l->nv);
+        l->nv = mf_pool_take(h2->mem.pool, n * sizeof *l->nv);
         if (!l->nv)
             return NGHTTP2_ERR_NOMEM;
     }
@@ -340,7 +314,7 @@ static int fields_init(mf_h2 *h2, field_list *l, const mf_h2_field *fields,
 static void fields_done(mf_h2 *h2, field_list *l)
 {
     if (l->nv != l->few)
-        mf_alloc_free(h2->alloc, l->nv);
+        mf_pool_give(h2->mem.pool, l->nv);
 }
 
 static int submit_trailers(mf_h2 *h2, mf_h2_stream *s)
@@ -354,6 +328,7 @@ static int submit_trailers(mf_h2 *h2, mf_h2_stream *s)
     return rc;
 }
 
+/* How much of the body goes into the next frame; on_send_data copies it. */
 static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
                             size_t length, uint32_t *flags,
                             nghttp2_data_source *source, void *user)
@@ -375,16 +350,16 @@ static ssize_t on_read_body(nghttp2_session *session, int32_t id, uint8_t *buf,
     return (ssize_t)s->out_len;
 }
 
-/* --- making and ending -----------------------------------------------------
- */
+/* --- making and ending --- */
 
 static int make_session(mf_h2 *h2, nghttp2_session_callbacks *cb,
                         nghttp2_option *option)
 {
-    nghttp2_mem mem = {&h2->memory, mf_h2_mem_malloc, mf_h2_mem_free,
-                       mf_h2_mem_calloc, mf_h2_mem_realloc};
+    nghttp2_mem mem = {&h2->mem, mf_h2_malloc, mf_h2_release, mf_h2_calloc,
+                       mf_h2_realloc};
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
                                                             on_begin_headers);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(cb, on_begin_frame);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb,
@@ -409,40 +384,35 @@ static int make_session(mf_h2 *h2, nghttp2_session_callbacks *cb,
 
 static int say_hello(mf_h2 *h2, const mf_h2_options *options)
 {
-    nghttp2_settings_entry entries[4];
-    size_t n = 0;
-    entries[n++] =
-        (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-                                 (uint32_t)options->field_bytes_max};
-    if (h2->is_server) {
-        entries[n++] = (nghttp2_settings_entry){
-            NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->streams_max};
-        entries[n++] =
-            (nghttp2_settings_entry){NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
-    } else {
-        entries[n++] =
-            (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
-    }
-    int rc =
-        nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE, entries, n);
+    const uint32_t fields = (uint32_t)options->field_bytes_max;
+    const nghttp2_settings_entry server[] = {
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, fields},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->streams_max},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};
+    const nghttp2_settings_entry client[] = {
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, fields},
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
+    int rc = nghttp2_submit_settings(h2->session, NGHTTP2_FLAG_NONE,
+                                     h2->is_server ? server : client,
+                                     h2->is_server ? 3 : 2);
     if (rc == 0)
         rc = nghttp2_session_set_local_window_size(
             h2->session, NGHTTP2_FLAG_NONE, 0, (int32_t)options->window);
     return rc;
 }
 
-int mf_h2_new(mf_alloc *alloc, const mf_h2_options *options,
+int mf_h2_new(mf_pool *pool, const mf_h2_options *options,
               const mf_h2_events *events, void *owner, mf_h2 **ret_h2,
               mayfly_error *err)
 {
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *option = NULL;
     int rc = NGHTTP2_ERR_NOMEM;
-    mf_h2 *h2 = mf_alloc_zero(alloc, sizeof *h2);
+    mf_h2 *h2 = mf_pool_take(pool, sizeof *h2);
     if (!h2)
         return mf_error_nomem(err, "an HTTP/2 session");
-    h2->alloc = alloc;
-    h2->memory.alloc = alloc;
+    memset(h2, 0, sizeof *h2);
+    h2->mem.pool = pool;
     h2->events = events;
     h2->owner = owner;
     h2->is_server = options->is_server != 0;
@@ -454,9 +424,12 @@ int mf_h2_new(mf_alloc *alloc, const mf_h2_options *options,
     nghttp2_option_del(option);
     if (rc == 0)
         rc = say_hello(h2, options);
-    if (rc != 0 || h2->memory.starved) {
+    else
+        h2->session = NULL; /* nghttp2 leaves a pointer to what it has freed */
+    if (rc != 0 || h2->mem.is_short) {
         nghttp2_session_del(h2->session);
-        mf_alloc_free(alloc, h2);
+        mf_h2_mem_done(&h2->mem);
+        mf_pool_give(pool, h2);
         return mf_error_nomem(err, "an HTTP/2 session");
     }
     *ret_h2 = h2;
@@ -470,20 +443,20 @@ void mf_h2_free(mf_h2 *h2)
     while (h2->streams)
         close_stream(h2->streams, MF_H2_LOST);
     nghttp2_session_del(h2->session);
-    mf_alloc_free(h2->alloc, h2);
+    mf_h2_mem_done(&h2->mem);
+    mf_pool_give(h2->mem.pool, h2);
 }
 
-/* --- the rest --------------------------------------------------------------
- */
+/* --- the rest --- */
 
 int mf_h2_feed(mf_h2 *h2, const uint8_t *bytes, size_t n, uint64_t now_ms,
                mayfly_error *err)
 {
-    pass_time(h2, now_ms);
+    mf_flood_pass(&h2->flood, now_ms);
     if (h2->over)
         return mf_error_set(err, MAYFLY_EIO, "the session has been ended");
     ssize_t rc = nghttp2_session_mem_recv(h2->session, bytes, n);
-    if (rc == NGHTTP2_ERR_NOMEM || h2->memory.starved)
+    if (rc == NGHTTP2_ERR_NOMEM || h2->mem.is_short)
         return mf_error_nomem(err, "an HTTP/2 session");
     if (rc < 0)
         return mf_error_set(err, MAYFLY_EIO, "HTTP/2: %s",
@@ -491,6 +464,8 @@ int mf_h2_feed(mf_h2 *h2, const uint8_t *bytes, size_t n, uint64_t now_ms,
     if (h2->over)
         return mf_error_set(err, MAYFLY_EIO,
                             "HTTP/2: the peer asks for too much");
+    if (!mf_h2_alive(h2))
+        return mf_error_set(err, MAYFLY_EIO, "HTTP/2: the session has ended");
     return 0;
 }
 
@@ -502,7 +477,7 @@ int mf_h2_drain(mf_h2 *h2, uint8_t *out, size_t cap, size_t *ret_len,
     h2->out_len = 0;
     int rc = nghttp2_session_send(h2->session);
     h2->out = NULL;
-    if (rc == NGHTTP2_ERR_NOMEM || h2->memory.starved)
+    if (rc == NGHTTP2_ERR_NOMEM || h2->mem.is_short)
         return mf_error_nomem(err, "an HTTP/2 session");
     if (rc != 0)
         return mf_error_set(err, MAYFLY_EIO, "HTTP/2: %s",

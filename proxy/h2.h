@@ -9,7 +9,7 @@
 #ifndef MF_PROXY_H2_H
 #define MF_PROXY_H2_H
 
-#include "base/alloc.h"
+#include "proxy/pool.h"
 
 #include <mayfly/error.h>
 #include <mayfly/types.h>
@@ -83,8 +83,8 @@ typedef struct mf_h2_options {
     uint32_t window;        /* of the connection, in bytes */
 } mf_h2_options;
 
-/* Errors: ENOMEM. */
-int mf_h2_new(mf_alloc *alloc, const mf_h2_options *options,
+/* `pool` is the thread's that has the session. Errors: ENOMEM. */
+int mf_h2_new(mf_pool *pool, const mf_h2_options *options,
               const mf_h2_events *events, void *owner, mf_h2 **ret_h2,
               mayfly_error *err);
 

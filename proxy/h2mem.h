@@ -1,28 +1,24 @@
 /*
- * proxy/h2mem.h: memory for an HTTP/2 session that does not fail in its midst.
- *
- * One thread at a time, as the session.
+ * proxy/h2mem.h: the memory of one HTTP/2 session, as nghttp2 asks for it.
  */
 #ifndef MF_PROXY_H2MEM_H
 #define MF_PROXY_H2MEM_H
 
-#include "base/alloc.h"
+#include "proxy/pool.h"
 
-#include <stdint.h>
+typedef struct mf_h2_mem {
+    mf_pool *pool;
+    mf_pool_head *dead; /* blocks to give back after the session */
+    int is_short;       /* memory was out once */
+} mf_h2_mem;
 
-enum { MF_H2_RESERVE = 1024 };
+/* Of the shapes that nghttp2_mem wants; `mem` is an mf_h2_mem. */
+void *mf_h2_malloc(size_t size, void *mem);
+void *mf_h2_calloc(size_t n, size_t size, void *mem);
+void *mf_h2_realloc(void *block, size_t size, void *mem);
+void mf_h2_release(void *block, void *mem);
 
-typedef struct mf_h2_memory {
-    mf_alloc *alloc;
-    size_t used;     /* of the reserve */
-    uint8_t starved; /* the reserve was touched: the session must be ended */
-    _Alignas(16) uint8_t reserve[MF_H2_RESERVE];
-} mf_h2_memory;
-
-/* Of nghttp2's shapes; `memory` is an mf_h2_memory. */
-void *mf_h2_mem_malloc(size_t size, void *memory);
-void *mf_h2_mem_calloc(size_t n, size_t size, void *memory);
-void *mf_h2_mem_realloc(void *block, size_t size, void *memory);
-void mf_h2_mem_free(void *block, void *memory);
+/* After the session has been deleted. */
+void mf_h2_mem_done(mf_h2_mem *mem);
 
 #endif

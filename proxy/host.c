@@ -32,8 +32,7 @@ enum {
     TRIM_BYTES = 1024 * 1024 /* of heap given back before malloc is asked to */
 };
 
-/* --- references ------------------------------------------------------------
- */
+/* --- references --- */
 
 int mf_host_check(const mayfly_host *host, mayfly_error *err)
 {
@@ -83,8 +82,7 @@ mf_loop *mf_host_least_loaded(mayfly_host *host)
     return best;
 }
 
-/* --- idle time -------------------------------------------------------------
- */
+/* --- idle time --- */
 
 static void trim_parts(mayfly_host *host)
 {
@@ -155,10 +153,10 @@ static void idle_loop(mf_loop *loop)
     mf_calls *calls = loop->user;
     if (calls)
         mf_calls_trim(calls);
+    mf_pool_trim(&loop->pool);
 }
 
-/* --- making ----------------------------------------------------------------
- */
+/* --- making --- */
 
 static int read_options(const mayfly_host_options *given,
                         mayfly_host_options *o, mayfly_error *err)

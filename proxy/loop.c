@@ -212,6 +212,7 @@ int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
         return mf_error_nomem(err, "an event loop");
     l->base.alloc = alloc;
     l->base.user = user;
+    mf_pool_init(&l->base.pool, alloc, 16 * 1024);
     l->base.in = l->in;
     l->base.out = l->out;
     l->timer_at = UINT64_MAX;
@@ -252,6 +253,7 @@ void mf_loop_free(mf_loop *base)
         return;
     loop *l = (loop *)base;
     pthread_mutex_destroy(&l->lock);
+    mf_pool_done(&l->base.pool);
     mf_alloc_free(l->base.alloc, l);
 }
 

@@ -10,6 +10,7 @@
 #define MF_PROXY_LOOP_H
 
 #include "base/alloc.h"
+#include "proxy/pool.h"
 #include "proxy/timer.h"
 
 #include <mayfly/error.h>
@@ -30,6 +31,7 @@ enum { MF_LOOP_BUFFER = 65536 };
 typedef struct mf_loop {
     mf_alloc *alloc;
     mf_timers timers;
+    mf_pool pool;     /* of the loop's own connections */
     uint64_t now_ms;  /* monotonic, as of this turn */
     uint8_t *in;      /* MF_LOOP_BUFFER bytes, for one read at a time */
     uint8_t *out;     /* MF_LOOP_BUFFER bytes, for one write at a time */

@@ -30,8 +30,7 @@ enum {
     META_BYTES_MAX = 64 * 1024 /* metadata taken from a server */
 };
 
-/* --- waiting ---------------------------------------------------------------
- */
+/* --- waiting --- */
 
 static long futex(atomic_int *word, int op, int value)
 {
@@ -70,8 +69,7 @@ void mf_request_tell(mayfly_call *c)
     }
 }
 
-/* --- ending ----------------------------------------------------------------
- */
+/* --- ending --- */
 
 void mf_request_unqueue(mayfly_call *c)
 {
@@ -165,8 +163,7 @@ static void conclude(mayfly_call *c)
     end(c);
 }
 
-/* --- events ----------------------------------------------------------------
- */
+/* --- events --- */
 
 static int take_text(mayfly_call *c, mayfly_str value)
 {
@@ -301,8 +298,7 @@ const mf_h2_events mf_client_events = {
     .going_away = on_going_away,
 };
 
-/* --- sending ---------------------------------------------------------------
- */
+/* --- sending --- */
 
 int mf_request_submit(mf_link *link, mayfly_call *c)
 {
@@ -360,8 +356,7 @@ int mf_request_submit(mf_link *link, mayfly_call *c)
     return 0;
 }
 
-/* --- starting and cancelling -----------------------------------------------
- */
+/* --- starting and cancelling --- */
 
 int mf_channel_check(mayfly_channel *ch, mayfly_call *c, int blocking,
                      mayfly_error *err)

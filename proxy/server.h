@@ -1,5 +1,6 @@
 /*
- * proxy/server.h: a server from the inside; for server.c and answer.c.
+ * proxy/server.h: a server from the inside; for server.c, listen.c and
+ * answer.c.
  */
 #ifndef MF_PROXY_SERVER_H
 #define MF_PROXY_SERVER_H
@@ -67,6 +68,14 @@ extern const mf_h2_events mf_server_events; /* answer.c */
 /* Something is to be sent: it will be, at the end of the turn. Loop. */
 void mf_server_conn_dirty(mf_server_conn *conn);
 void mf_server_conn_unref(mf_server_conn *conn); /* any thread */
+
+/* Takes an accepted descriptor into use; its `start` task. Loop. */
+void mf_server_conn_start(mf_task *task);
+
+/* listen.c. Loop. */
+void mf_listeners_close(mf_server_part *part);
+
+void mf_server_unref(mayfly_server *server); /* any thread */
 
 /* A count went down: whoever waits for that looks again. Any thread. */
 void mf_server_changed(mayfly_server *server);

@@ -20,7 +20,7 @@ typedef struct world {
     mayfly_channel *channel;
     char target[64];
     pthread_t completer; /* of the deferred call */
-    int has_completer;
+    atomic_int has_completer;
     mayfly_call *parked;
     atomic_int entered; /* a handler that waits has begun */
     atomic_int leave;   /* and may go on */
@@ -91,8 +91,8 @@ static int on_later(void *state, mayfly_call *call, mayfly_bytes in)
     assert_int_equal(mayfly_call_defer(call, NULL), 0);
     assert_int_equal(mayfly_call_defer(call, NULL), MAYFLY_EINVAL);
     w->parked = call;
-    w->has_completer = 1;
     assert_int_equal(pthread_create(&w->completer, NULL, complete_later, w), 0);
+    atomic_store(&w->has_completer, 1);
     return MAYFLY_STATUS_INTERNAL; /* not looked at */
 }
 
@@ -187,7 +187,7 @@ static void open_world(world *w, const mayfly_host_options *host_options,
 
 static void close_world(world *w)
 {
-    if (w->has_completer)
+    if (atomic_load(&w->has_completer))
         pthread_join(w->completer, NULL);
     mayfly_channel_unref(w->channel);
     mayfly_server_free(w->server, 0);
@@ -675,7 +675,7 @@ static void waits_for_calls_within_the_grace(void **state)
     outcome o = {0};
     mayfly_call *call = new_call(w, 0);
     start(w, "/test.T/Later", call, &o);
-    while (!w->has_completer)
+    while (!atomic_load(&w->has_completer))
         nap();
     mayfly_server_free(w->server, 60000);
     w->server = NULL;
