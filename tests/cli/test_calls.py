@@ -11,8 +11,8 @@ import threading
 
 TOP = os.environ.get("TOP", os.getcwd())
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
-PROTO = os.path.join(TOP, "tests/cli/fly.proto")
-HANDLERS = os.path.join(TOP, "tests/cli/fly.c")
+PROTO = os.path.join(TOP, "tests/cli/fly/fly.proto")
+HANDLERS = os.path.join(TOP, "tests/cli/fly/fly.c")
 number = failed = 0
 
 

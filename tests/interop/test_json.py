@@ -32,7 +32,7 @@ FD = descriptor.FieldDescriptor
 class Peer:
     def __init__(self, kind):
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "tests/interop/json_peer"), PROTO, kind],
+            [os.path.join(BUILD, "tests/tools/json_peer"), PROTO, kind],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=TOP)
 
     def ask(self, op, payload):
