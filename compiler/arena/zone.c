@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "base/guest.h"
 #include "compiler/arena/extents.h"
+#include "compiler/arena/unwind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +72,7 @@ struct mf_zone {
     size_t max;
     size_t page;
     unsigned made_under;  /* fork generation: a child shares the files */
+    mf_unwind unwind;     /* covers the range */
     pthread_mutex_t lock; /* for all below */
     size_t used;
     mf_extents space; /* parts of the range that no chunk has */
@@ -246,6 +248,7 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
     mf_extents_give(&zone->space, 0, zone->reserved);
     mf_extents_unpromise(&zone->space);
     pthread_mutex_init(&zone->lock, NULL);
+    mf_unwind_add(&zone->unwind, zone->base, zone->reserved);
     *ret_zone = zone;
     return 0;
 }
@@ -259,6 +262,7 @@ void mf_zone_free(mf_zone *zone)
     while (zone->chunks)
         drop_chunk(zone, zone->chunks);
     mf_extents_done(&zone->space);
+    mf_unwind_remove(&zone->unwind);
     munmap(zone->base, zone->reserved);
     pthread_mutex_destroy(&zone->lock);
     mf_alloc_free(zone->alloc, zone);
