@@ -1,11 +1,11 @@
 /*
  * compiler/heap.c: a small allocator over mapped segments.
  *
- * Small blocks are cut from segments, one behind the other, and go to a list of
- * their size class when they are freed; a large one is a mapping of its own,
- * which grows by being remapped. Nothing is ever merged: a heap lives as long
- * as one unit or one build, most blocks as long as the heap, and at the end
- * every mapping goes.
+ * Small blocks are cut from segments, one behind the other. One that is freed
+ * goes to a list of its size class, or back if it was the last one cut; a large
+ * one is a mapping of its own, which grows by being remapped. Nothing is ever
+ * merged: a heap lives as long as one unit or one build, most blocks as long as
+ * the heap, and at the end every mapping goes.
  *
  * What stays true: each block is preceded by a head of 16 bytes with its size,
  * and is aligned to 16. Segments are asked not to become huge pages, so that a
@@ -22,7 +22,8 @@ enum {
     LARGE_BYTES = 64 << 10, /* from here on a mapping of its own */
     FINE_BYTES = 1024, /* classes are 16 apart up to here, then powers of 2 */
     FINE_CLASSES = FINE_BYTES / ALIGN,
-    CLASSES = FINE_CLASSES + 6, /* 2, 4, ... 64 KiB */
+    STEPS = 4,                          /* classes per doubling above */
+    CLASSES = FINE_CLASSES + 6 * STEPS, /* up to 64 KiB */
     PAGE = 4096
 };
 
@@ -63,14 +64,16 @@ static unsigned class_of(size_t *size)
         *size = round_up(*size, ALIGN);
         return (unsigned)(*size / ALIGN - 1);
     }
+    size_t low = FINE_BYTES; /* low < size <= 2 * low */
     unsigned class = FINE_CLASSES;
-    size_t bound = (size_t)FINE_BYTES * 2;
-    while (bound < *size) {
-        bound *= 2;
-        class ++;
+    while (low * 2 < *size) {
+        low *= 2;
+        class += STEPS;
     }
-    *size = bound;
-    return class;
+    size_t step = low / STEPS;
+    size_t n = (*size - low + step - 1) / step; /* 1 to STEPS */
+    *size = low + n * step;
+    return class + (unsigned)n - 1;
 }
 
 static mapping *map(size_t bytes, mapping **list)
@@ -161,6 +164,11 @@ static void heap_give(void *state, void *p)
         return;
     }
     size_t size = b->size;
+    if ((uint8_t *)b + size == h->at) { /* the last one cut */
+        h->at = (uint8_t *)b;
+        h->used -= size;
+        return;
+    }
     unsigned class = class_of(&size);
     b->next = h->free[class];
     h->free[class] = b;

@@ -349,7 +349,7 @@ void mf_unit_census(const mf_unit *unit, mf_census *c)
 {
     const mf_schema *schema = unit->plan->schema;
     mf_alloc *keep = mf_heap_alloc(unit->heap);
-    size_t all = mf_heap_bytes(unit->heap);
+    size_t live = atomic_load(&keep->bytes), all = mf_heap_bytes(unit->heap);
     size_t plan = unit->plan->arena.bytes;
     size_t descriptors = schema->alloc == keep ? schema->arena.bytes : 0;
 
@@ -357,9 +357,11 @@ void mf_unit_census(const mf_unit *unit, mf_census *c)
     if (descriptors)
         mf_census_add(c, "schema", "descriptors", 1, descriptors);
     mf_census_add(c, "schema", "plan", 1, plan);
-    if (all > plan + descriptors)
-        mf_census_add(c, "schema", "names and the rest", 1,
-                      all - plan - descriptors);
+    if (live > plan + descriptors)
+        mf_census_add(c, "schema", "names", atomic_load(&keep->blocks),
+                      live - plan - descriptors);
+    if (all > live)
+        mf_census_add(c, "schema", "heads, free blocks", 1, all - live);
     if (unit->work)
         mf_census_add(c, "compile", "generated text", 1,
                       mf_heap_bytes(unit->work));
