@@ -79,6 +79,13 @@ static void all_are_close_on_exec(void **state)
 
     for (int fd = 0; fd < FD_MAX; fd++)
         at_start[fd] = fcntl(fd, F_GETFD) >= 0;
+    /* libuv keeps a pipe for the process from its first loop on */
+    must(guest_start(&g, NULL, &err), err);
+    guest_stop(&g);
+    int kept = scan(&bad);
+    assert_true(kept <= 2);
+    assert_int_equal(bad, 0);
+
     must(guest_start(&g, NULL, &err), err);
     must(guest_call(g.host, g.channel, 100, NULL, &err), err);
     pthread_create(&thread, NULL, busy, &g);
@@ -93,9 +100,9 @@ static void all_are_close_on_exec(void **state)
     assert_int_equal(bad, 0);
     /* a listener and both ends of a connection at the least, or the test saw
      * nothing */
-    assert_true(most >= 3);
+    assert_true(most >= kept + 3);
     guest_stop(&g);
-    assert_int_equal(scan(&bad), 0);
+    assert_int_equal(scan(&bad), kept);
 }
 
 int main(void)
