@@ -309,6 +309,32 @@ static const uint8_t *repeated_fixed(mf_decoder *d, const mf_entry *e,
     return p;
 }
 
+/* A field of elements, in any form. */
+MF_INLINE const uint8_t *repeated(mf_decoder *d, const mf_entry *e,
+                                  unsigned kind, mayfly_array *a,
+                                  const uint8_t *p, const uint8_t *end,
+                                  uint64_t w)
+{
+    size_t n;
+
+    switch (kind) {
+    case MF_KIND_REP_VAR32:
+    case MF_KIND_REP_VAR64:
+    case MF_KIND_REP_BOOL:
+        return repeated_varints(d, e, a, p, end, w);
+    case MF_KIND_REP_FIX32:
+    case MF_KIND_REP_FIX64:
+        return repeated_fixed(d, e, a, p, end);
+    case MF_KIND_REP_BYTES:
+        return repeated_bytes(d, e, a, p, end, w);
+    case MF_KIND_REP_MESSAGE:
+        return repeated_messages(d, e, a, p, end, w);
+    default:
+        p = length(d, p, end, w, &n);
+        return MF_LIKELY(p) ? packed(d, e, kind, a, p, p + n) : NULL;
+    }
+}
+
 /* Marks a field whose presence is no bit of word 0. */
 static void set_presence(const mf_entry *e, uint8_t *msg)
 {
@@ -333,6 +359,28 @@ static uint32_t single_tag(const mf_entry *e)
     return (e->tag & ~7u) | wire_type;
 }
 
+/* Reads the tag at p; `w` becomes the first bytes behind it. NULL: failed. */
+MF_INLINE const uint8_t *read_tag(mf_decoder *d, const uint8_t *p,
+                                  uint64_t *ret_w, uint32_t *ret_tag)
+{
+    uint64_t w = LOAD(p);
+    uint32_t tag = (uint32_t)w & 0xff;
+
+    if (MF_LIKELY(tag < 0x80)) {
+        *ret_w = w >> 8;
+        *ret_tag = tag;
+        return p + 1;
+    }
+    if (MF_LIKELY(!(w & 0x8000))) {
+        *ret_w = w >> 16;
+        *ret_tag = (tag & 0x7f) | ((uint32_t)w >> 1 & 0x3f80);
+        return p + 2;
+    }
+    p = mf_decode_tag(d, p, ret_tag);
+    *ret_w = p ? LOAD(p) : 0;
+    return p;
+}
+
 const uint8_t *DECODE(mf_decoder *d, const mf_table *t, uint8_t *msg,
                       const uint8_t *p, const uint8_t *end)
 {
@@ -340,30 +388,18 @@ const uint8_t *DECODE(mf_decoder *d, const mf_table *t, uint8_t *msg,
 
     while (p < end) {
         const uint8_t *start = p;
-        uint64_t w = LOAD(p), v, bit;
-        uint32_t tag = (uint32_t)w & 0xff;
+        uint64_t w, v, bit;
+        uint32_t tag;
         const mf_entry *e;
         unsigned kind;
         uint8_t *at;
         size_t n;
 
-        if (MF_LIKELY(tag < 0x80)) {
-            w >>= 8;
-            p += 1;
-        } else if (MF_LIKELY(!(w & 0x8000))) {
-            tag = (tag & 0x7f) | ((uint32_t)w >> 1 & 0x3f80);
-            w >>= 16;
-            p += 2;
-        } else {
-            p = mf_decode_tag(d, p, &tag);
-            if (!p)
-                return NULL;
-            w = LOAD(p);
-        }
-        if (MF_LIKELY(tag >> 3 < t->n_direct))
-            e = &t->entries[tag >> 3];
-        else
-            e = mf_table_find(t, tag >> 3);
+        p = read_tag(d, p, &w, &tag);
+        if (MF_UNLIKELY(!p))
+            return NULL;
+        e = MF_LIKELY(tag >> 3 < t->n_direct) ? &t->entries[tag >> 3]
+                                              : mf_table_find(t, tag >> 3);
         if (MF_LIKELY(e && e->tag == tag)) {
             kind = e->kind;
         } else if (e && e->other && tag == single_tag(e)) {
@@ -433,26 +469,8 @@ const uint8_t *DECODE(mf_decoder *d, const mf_table *t, uint8_t *msg,
                 return NULL;
             p = singular_message(d, e, at, p, n);
             break;
-        case MF_KIND_REP_VAR32:
-        case MF_KIND_REP_VAR64:
-        case MF_KIND_REP_BOOL:
-            p = repeated_varints(d, e, (mayfly_array *)(void *)at, p, end, w);
-            break;
-        case MF_KIND_REP_FIX32:
-        case MF_KIND_REP_FIX64:
-            p = repeated_fixed(d, e, (mayfly_array *)(void *)at, p, end);
-            break;
-        case MF_KIND_REP_BYTES:
-            p = repeated_bytes(d, e, (mayfly_array *)(void *)at, p, end, w);
-            break;
-        case MF_KIND_REP_MESSAGE:
-            p = repeated_messages(d, e, (mayfly_array *)(void *)at, p, end, w);
-            break;
         default:
-            p = length(d, p, end, w, &n);
-            if (MF_UNLIKELY(!p))
-                return NULL;
-            p = packed(d, e, kind, (mayfly_array *)(void *)at, p, p + n);
+            p = repeated(d, e, kind, (mayfly_array *)(void *)at, p, end, w);
             break;
         }
         if (MF_UNLIKELY(!p || p > end))
