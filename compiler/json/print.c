@@ -83,7 +83,7 @@ static int write_bytes(mf_json_writer *w, mayfly_bytes value, mayfly_error *err)
 static void write_enum(mf_json_writer *w, const mf_plan_field *f, int32_t value)
 {
     const mf_enum *e = f->descriptor ? f->descriptor->enumeration : NULL;
-    if (mf_is_null_value(f)) {
+    if (value == 0 && mf_is_null_value(f)) {
         mf_json_raw(&w->json, "null");
         return;
     }

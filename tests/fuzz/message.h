@@ -13,6 +13,7 @@
 
 static const char message_schema[] =
     "syntax = \"proto3\";\n"
+    "import \"google/protobuf/any.proto\";\n"
     "import \"google/protobuf/timestamp.proto\";\n"
     "import \"google/protobuf/duration.proto\";\n"
     "import \"google/protobuf/struct.proto\";\n"
@@ -37,6 +38,7 @@ static const char message_schema[] =
     "  google.protobuf.Timestamp w1 = 71; google.protobuf.Duration w2 = 72;\n"
     "  google.protobuf.Value w3 = 73; google.protobuf.Int64Value w4 = 74;\n"
     "  google.protobuf.FieldMask w5 = 75; google.protobuf.Struct w6 = 76;\n"
+    "  google.protobuf.Any w7 = 77; google.protobuf.NullValue w8 = 78;\n"
     "}\n";
 
 typedef struct message {

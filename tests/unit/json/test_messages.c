@@ -284,6 +284,8 @@ static void well_known(void **state)
           "null,\"any\":null,\"wBool\":null,\"empty\":null,\"nothing\":null}",
           0, "{}");
     gives(type, "{\"value\":null}", 0, NULL);
+    gives(type, "{\"oneNull\":\"NULL_VALUE\"}", 0, "{\"oneNull\":null}");
+    gives(type, "{\"oneNull\":7,\"nothing\":-1}", 0, NULL);
     gives(type, "{\"wInt64\":5,\"wInt32\":\"5\"}", 0,
           "{\"wInt32\":5,\"wInt64\":\"5\"}");
     gives("google.protobuf.Value", "{\"a\":[1,\"b\"]}", 0, NULL);
