@@ -141,7 +141,7 @@ static const mf_field *find_field(reader *r, const mf_message *m)
     if (name->is_extension)
         f = extension_of(r, m, name->text);
     else
-        mf_build_work(r->b, m->n_fields);
+        mf_build_work(r->b, 16 * (size_t)m->n_fields);
     for (uint32_t i = 0; i < m->n_fields && !name->is_extension && !f; i++) {
         if (strcmp(m->fields[i].name, name->text) == 0 && m->fields[i].type)
             f = &m->fields[i];
@@ -260,7 +260,8 @@ static bool read_value(reader *r, const mf_field *f, item_list *items)
         mf_option value = {0};
         if (!read_token(r, &value))
             return false;
-        mf_build_work(r->b, f->enumeration ? f->enumeration->n_values : 0);
+        mf_build_work(
+            r->b, f->enumeration ? 16 * (size_t)f->enumeration->n_values : 0);
         const char *wanted = mf_scalar_of(f, &value, true, &i->value);
         if (wanted) {
             char what[200];

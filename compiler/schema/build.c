@@ -103,6 +103,10 @@ void mf_build_error(mf_build *b, mf_draft_file *file, int code, mf_place at,
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *c = text; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?'; /* names in strings may hold what moves a cursor */
+    }
     file->n_errors++;
     file->failed = true;
     if (b->n_errors++ == 0)

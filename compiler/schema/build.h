@@ -43,7 +43,6 @@ typedef struct mf_draft_field {
     mf_field *made;        /* there */
     const char *type_name; /* as written; NULL: a scalar, or a map */
     const char *extendee;  /* as written; NULL: not an extension */
-    const char *scope;     /* full name of where an extension stands */
     uint32_t oneof;        /* 1 + its index in the message; 0: none */
     bool label_given;
     bool json_given;
@@ -76,7 +75,6 @@ typedef MF_LIST_OF(mf_draft_name) mf_name_list;
 struct mf_draft_message {
     mf_draft_message *next; /* in the file, outer before inner */
     mf_draft_message *next_sibling;
-    mf_draft_file *file;
     mf_message *made;
     MF_LIST_OF(mf_draft_field) fields;
     MF_LIST_OF(mf_draft_field) extensions;
@@ -146,7 +144,7 @@ struct mf_draft_file {
     bool failed;  /* has errors, or something it imports has */
     bool partial; /* statements are missing, for errors in them */
     bool lost;    /* whole blocks are missing: names may be, too */
-    bool proto2;  /* only descriptor.proto may */
+    bool proto2;  /* may be proto2: descriptor.proto */
 };
 
 /* A symbol and what only linking needs to know of it. */
@@ -203,7 +201,7 @@ void mf_build_error(mf_build *b, mf_draft_file *file, int code, mf_place at,
 /* ENOMEM with what it was for, or ELIMIT with the whole text of the error. */
 void mf_build_fatal(mf_build *b, int code, const char *what);
 
-/* names.c */
+/* "foo_bar" to "fooBar"; the name itself where that is the same. */
 const char *mf_build_json_name(mf_build *b, const char *field_name);
 
 /* parser.c: fills in the draft, as far as the text is right. */

@@ -59,7 +59,7 @@ static const mf_field *find_extension(mf_build *b, mf_draft_file *file,
 static const mf_field *find_field(mf_build *b, const mf_message *m,
                                   const char *name)
 {
-    mf_build_work(b, m->n_fields);
+    mf_build_work(b, 16 * (size_t)m->n_fields);
     for (uint32_t i = 0; i < m->n_fields; i++) {
         if (strcmp(m->fields[i].name, name) == 0)
             return &m->fields[i];
@@ -165,7 +165,8 @@ static bool put_value(mf_build *b, mf_draft_file *file, const mf_option *o,
         }
         wanted = "{ ... }";
     } else {
-        mf_build_work(b, f->enumeration ? f->enumeration->n_values : 0);
+        mf_build_work(b, f->enumeration ? 16 * (size_t)f->enumeration->n_values
+                                        : 0);
         wanted = mf_scalar_of(f, o, false, &scalar);
     }
     if (wanted) {

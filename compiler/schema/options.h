@@ -13,11 +13,11 @@
 
 enum mf_option_kind {
     MF_OPTION_IDENT = 1, /* text */
-    MF_OPTION_UINT,      /* number.u64 */
-    MF_OPTION_NEGATIVE,  /* number.i64, below zero or zero */
-    MF_OPTION_DOUBLE,    /* number.f64 */
+    MF_OPTION_UINT,      /* value.u64 */
+    MF_OPTION_NEGATIVE,  /* value.i64, written with a sign */
+    MF_OPTION_DOUBLE,    /* value.f64 */
     MF_OPTION_STRING,    /* text, any bytes */
-    MF_OPTION_AGGREGATE /* text: the tokens from { to }, a space between them */
+    MF_OPTION_AGGREGATE  /* text: the tokens in the braces, spaces between */
 };
 
 typedef struct mf_option_part {
@@ -38,9 +38,8 @@ typedef struct mf_option {
         double f64;
     } value;
     mayfly_bytes text; /* IDENT, STRING, AGGREGATE; a zero follows */
-    mayfly_bytes
-        wire;         /* of a custom option: its field in the options message */
-    int line, column; /* of the name */
+    mayfly_bytes wire; /* of a custom option: a field of the options message */
+    int line, column;  /* of the name */
     int value_line, value_column;
 } mf_option;
 

@@ -192,9 +192,9 @@ static bool parse_rest(mf_parser *p, mf_draft_field *d)
 static bool name_field(mf_parser *p, const mf_field_site *site,
                        mf_draft_field *d, const mf_token *name)
 {
-    d->scope =
+    const char *scope =
         site->message ? site->message->made->full_name : p->file->made->package;
-    if (!mf_parser_name(p, d->scope, name, &d->field.full_name, &d->field.name))
+    if (!mf_parser_name(p, scope, name, &d->field.full_name, &d->field.name))
         return false;
     d->field.line = name->at.line;
     d->field.column = name->at.column;

@@ -173,7 +173,6 @@ mf_draft_message *mf_draft_message_add(mf_parser *p, mf_draft_message *parent,
     m->line = name->at.line;
     m->column = name->at.column;
     d->made = m;
-    d->file = p->file;
     MF_LIST_ADD(&p->file->messages, d);
     if (parent)
         MF_LIST_ADD_BY(&parent->messages, d, next_sibling);

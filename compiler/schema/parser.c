@@ -62,6 +62,8 @@ bool mf_parser_unexpected(mf_parser *p, const char *what)
     if (p->token.kind == MF_TOKEN_END)
         mf_parser_error(p, p->token.at,
                         "expected %s, found the end of the file", what);
+    else if (p->token.kind == MF_TOKEN_STRING)
+        mf_parser_error(p, p->token.at, "expected %s, found a string", what);
     else
         mf_parser_error(p, p->token.at, "expected %s, found %.*s", what,
                         (int)(p->token.len < 60 ? p->token.len : 60),

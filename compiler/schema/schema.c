@@ -202,7 +202,8 @@ static mf_draft_file *load(mf_build *b, const char *name, mf_draft_file *from,
     bool linkable = !d->lost;
     d->loading = true;
     for (mf_draft_import *i = d->imports.first; i && !b->fatal; i = i->next) {
-        i->file = load(b, i->name, d, i->at, depth + 1);
+        if (d->n_errors < MF_FILE_ERRORS_MAX)
+            i->file = load(b, i->name, d, i->at, depth + 1);
         if (!i->file || i->file->failed)
             linkable = false;
     }

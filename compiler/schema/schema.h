@@ -54,9 +54,8 @@ struct mf_field {
     mf_message *message;  /* type MESSAGE */
     mf_enum *enumeration; /* type ENUM */
     mf_oneof *oneof;      /* real or synthetic; NULL: none */
-    const char
-        *default_value;  /* proto2 (descriptor.proto): as written, or NULL */
-    mf_options *options; /* NULL: none */
+    const char *default_value; /* of descriptor.proto's; NULL: none */
+    mf_options *options;       /* NULL: none */
     int line, column;
 };
 
@@ -89,7 +88,7 @@ struct mf_message {
     mf_field *extensions;
     uint32_t n_reserved_ranges, n_reserved_names, n_extension_ranges;
     mf_range *reserved_ranges;
-    mf_range *extension_ranges; /* proto2 (descriptor.proto) */
+    mf_range *extension_ranges; /* of descriptor.proto's */
     const char **reserved_names;
     mf_options *options;
     int line, column;

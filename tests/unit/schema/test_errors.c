@@ -97,6 +97,17 @@ static void test_all_are_told(void **state)
            "...), found massage\n");
 }
 
+/* What a name may hold does not reach a terminal. */
+static void test_control_bytes(void **state)
+{
+    (void)state;
+    expect("syntax = \"proto3\";\nmessage M { reserved \"\\033[2J\", "
+           "\"\\033[2J\"; }",
+           "t.proto:2:33: the name \"?[2J\" is reserved twice\n");
+    expect("syntax = \"proto3\"; message \"\x1b[2J\" {}",
+           "t.proto:1:28: expected the name of a message, found a string\n");
+}
+
 static void test_columns_are_bytes(void **state)
 {
     (void)state;
@@ -203,7 +214,7 @@ static void test_deep_imports(void **state)
 {
     (void)state;
     enum { N = 70 };
-    static char names[N][16], texts[N][64];
+    static char names[N][24], texts[N][80];
     mayfly_source files[N];
     findings told;
     mayfly_error err = MAYFLY_ERROR_INIT;
@@ -232,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_are_told),
+        cmocka_unit_test(test_control_bytes),
         cmocka_unit_test(test_columns_are_bytes),
         cmocka_unit_test(test_twenty),
         cmocka_unit_test(test_imports),
