@@ -16,7 +16,6 @@
 #include "base/error.h"
 #include "proxy/workers.h"
 
-#include <stdio.h>
 #include <uv.h> /* the one file that may */
 
 typedef struct mf_task_list {
@@ -32,6 +31,7 @@ typedef struct loop {
     uv_timer_t timer;
     uint64_t timer_at; /* what it is set to; UINT64_MAX: not set */
     pthread_t thread;
+    unsigned number;      /* of the thread, for its name */
     task_list later;      /* for the end of this turn */
     pthread_mutex_t lock; /* for posted and stopped */
     task_list posted;
@@ -159,6 +159,7 @@ static void *run(void *state)
 {
     loop *l = state;
     current = &l->base;
+    mf_thread_name("mayfly-loop", l->number);
     l->base.now_ms = uv_now(&l->uv);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     /* What was posted before the stop still runs; then posting ends for good.
@@ -226,9 +227,8 @@ int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
         mf_alloc_free(alloc, l);
         return mf_error_set(err, MAYFLY_EIO, "no descriptor for a loop");
     }
-    char name[16];
-    snprintf(name, sizeof name, "mayfly-loop%u", number % 100);
-    if (mf_thread_start(&l->thread, name, run, l) != 0) {
+    l->number = number;
+    if (mf_thread_start(&l->thread, run, l) != 0) {
         uv_undo(l);
         pthread_mutex_destroy(&l->lock);
         mf_alloc_free(alloc, l);

@@ -26,13 +26,20 @@ struct mf_workers {
     mf_task **last;
     unsigned waiting;   /* tasks in the queue */
     unsigned n_threads; /* made so far */
-    unsigned n_idle;    /* of them, waiting for a task */
+    unsigned n_named;
+    unsigned n_idle; /* of them, waiting for a task */
     int stopping;
     pthread_t threads[];
 };
 
-int mf_thread_start(pthread_t *ret_thread, const char *name,
-                    void *(*run)(void *), void *state)
+void mf_thread_name(const char *name, unsigned number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%.12s%u", name, number % 1000);
+    pthread_setname_np(pthread_self(), text);
+}
+
+int mf_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *state)
 {
     /* A fault is delivered to the thread that raised it: blocking its signal
      * would only hide it from the host's own handler. */
@@ -50,16 +57,14 @@ int mf_thread_start(pthread_t *ret_thread, const char *name,
     int rc = pthread_create(ret_thread, &attr, run, state);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
-    if (rc != 0)
-        return MAYFLY_EIO;
-    pthread_setname_np(*ret_thread, name);
-    return 0;
+    return rc ? MAYFLY_EIO : 0;
 }
 
 static void *work(void *state)
 {
     mf_workers *w = state;
     pthread_mutex_lock(&w->lock);
+    mf_thread_name(w->name, w->n_named++);
     for (;;) {
         while (!w->first && !w->stopping) {
             w->n_idle++;
@@ -102,9 +107,7 @@ int mf_workers_new(mf_alloc *alloc, const char *name, unsigned max,
  */
 static int add_thread(mf_workers *w)
 {
-    char name[16];
-    snprintf(name, sizeof name, "%.12s%u", w->name, w->n_threads % 1000);
-    int rc = mf_thread_start(&w->threads[w->n_threads], name, work, w);
+    int rc = mf_thread_start(&w->threads[w->n_threads], work, w);
     if (rc == 0)
         w->n_threads++;
     return rc;

@@ -12,7 +12,7 @@
 
 typedef struct mf_workers mf_workers;
 
-/* `name` is the threads' name, 12 characters at the most; static. */
+/* `name` is the threads' name, 12 characters at the most. */
 int mf_workers_new(mf_alloc *alloc, const char *name, unsigned max,
                    mf_workers **ret_workers, mayfly_error *err);
 
@@ -24,9 +24,12 @@ int mf_workers_push(mf_workers *workers, mf_task *task);
 void mf_workers_stop(mf_workers *workers);
 void mf_workers_free(mf_workers *workers); /* stopped, or NULL */
 
-/* Starts a thread as all of mayfly's are: named, and with every signal blocked
- * but those that a fault raises. 0 or EIO. */
-int mf_thread_start(pthread_t *ret_thread, const char *name,
-                    void *(*run)(void *), void *state);
+/* Starts a thread as all of mayfly's are: with every signal blocked but those that a
+ * fault raises. 0 or EIO. */
+int mf_thread_start(pthread_t *ret_thread, void *(*run)(void *), void *state);
+
+/* Names the calling thread: a thread that names another opens a file for it, which
+ * is not close-on-exec. */
+void mf_thread_name(const char *name, unsigned number);
 
 #endif
