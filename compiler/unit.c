@@ -44,7 +44,9 @@ typedef struct builder {
     const char **wanted; /* the entry, then one handler per method */
     void **addresses;
     mf_unit *unit;
-    int defect; /* a finding in the generated source */
+    int defect;      /* a finding in the generated source */
+    int header_code; /* why a header could not be made */
+    mayfly_error header_error;
 } builder;
 
 uint32_t mf_unit_method(const mf_plan *plan, uint32_t service, uint32_t method)
@@ -68,11 +70,16 @@ static const char *serve_header(void *state, const char *name, size_t *ret_len)
         if (strcmp(b->header_names[i], name) != 0)
             continue;
         mf_buf *text = &b->headers[i];
-        if (text->len == 0 &&
-            mf_emit_header(b->input->plan, schema->files[i], text, NULL) != 0)
+        if (text->len == 0)
+            b->header_code = mf_emit_header(b->input->plan, schema->files[i],
+                                            text, &b->header_error);
+        const char *zero_terminated = mf_buf_text(text);
+        if (b->header_code == 0)
+            b->header_code = mf_buf_check(text, "a header", &b->header_error);
+        if (b->header_code != 0)
             return NULL;
         *ret_len = text->len;
-        return mf_buf_text(text);
+        return zero_terminated;
     }
     return mf_kernel_header(name, ret_len);
 }
@@ -220,9 +227,15 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
     return code;
 }
 
-/* Errors in what mayfly wrote itself are mayfly's. */
+/* Errors in what mayfly wrote itself are mayfly's; a header that could not be
+ * made is not one that is missing. */
 static int blame(const builder *b, int code, mayfly_error *err)
 {
+    if (b->header_code != 0) {
+        if (err)
+            *err = b->header_error;
+        return b->header_code;
+    }
     int ours = b->defect || b->input->n_handlers == 0;
     if (!ours || (code != MAYFLY_ECOMPILE && code != MAYFLY_ELINK))
         return code;

@@ -150,33 +150,37 @@ static int bound_from_plan(mayfly_context *context, mf_heap *heap,
     mf_compiler *c = ((const mf_unit *)mf_context_unit(context))->compiler;
     int service = plan->n_services != 0;
     uint32_t n = service ? plan->services[0].n_methods : 0;
-    int code = 0;
     mf_unit *own = NULL;
-    mf_bound *b =
-        mf_alloc_zero(c->alloc, sizeof *b + n * sizeof(mf_bound_method));
-    if (!b)
-        code = mf_error_nomem(err, "a binding");
-    if (code == 0 && !found)
+    int code = 0;
+    if (!found)
         code = build_own(c, heap, plan, &own, err);
+    mf_bound *b = NULL;
     if (code == 0) {
-        b->alloc = c->alloc;
-        b->own = own;
-        b->unit = own ? own : found;
-        b->n_methods = n;
+        b = mf_alloc_zero(c->alloc, sizeof *b + n * sizeof(mf_bound_method));
+        if (!b)
+            code = mf_error_nomem(err, "a binding");
+    }
+    if (b) {
+        *b = (mf_bound){.alloc = c->alloc,
+                        .own = own,
+                        .unit = own ? own : found,
+                        .n_methods = n};
         if (service)
             code = link_methods(b, &plan->services[0], err);
     }
-    if (!own) {
+    if (!own) { /* else the unit has them */
         mf_plan_free(plan);
         mf_heap_free(heap);
     }
-    if (code != 0) {
-        if (b)
-            bound_free(b);
-        return code;
+    if (code == 0) {
+        *ret_bound = b;
+        return 0;
     }
-    *ret_bound = b;
-    return 0;
+    if (b)
+        bound_free(b);
+    else
+        mf_unit_free(own);
+    return code;
 }
 
 /* Message number `message` of the layout, in the unit that serves it. */

@@ -88,7 +88,7 @@ int mayfly_emit(mayfly_host *host, enum mayfly_emit_kind kind,
         return MAYFLY_EINVAL;
     mf_alloc *alloc = &host->alloc;
     mayfly_output *o = mf_alloc_zero(alloc, sizeof *o);
-    mf_heap *heap = mf_heap_new(alloc, host->options.allocator != NULL);
+    mf_heap *heap = mf_heap_new(alloc, !host->uses_malloc);
     if (!o || !heap) {
         mf_alloc_free(alloc, o);
         mf_heap_free(heap);

@@ -124,7 +124,7 @@ static int part_begin(mayfly_host *host, mayfly_error *err)
         host->contexts = NULL;
         return code;
     }
-    host->compiler.through = host->options.allocator != NULL;
+    host->compiler.through = !host->uses_malloc;
     host->has_compiler = 1;
     return 0;
 }

@@ -225,6 +225,27 @@ static void test_bound_once(void **state)
     mayfly_host_free(host);
 }
 
+/* A unit for the header's layout that cannot be built is an error of the
+ * binding, and the context is as before. */
+static void test_no_room_for_a_binding(void **state)
+{
+    (void)state;
+    mayfly_host *host = NULL;
+    must(mayfly_host_new(MAYFLY_HOST_OPTIONS(.code_bytes_max = 8192), &host,
+                         &err));
+    mayfly_context *c = hello_load(host, HELLO_V2, NULL);
+    hello_pair pair = hello_connect(host);
+    hello_Greeter *greeter = NULL;
+    for (int i = 0; i < 2; i++)
+        must_fail(hello_Greeter_new(c, pair.channel, &greeter, &err),
+                  MAYFLY_ELIMIT, "code");
+    assert_int_equal(mayfly_context_get_state(c), MAYFLY_LIVE);
+    hello_close(&pair);
+    must(mayfly_unload(c, NULL, NULL, &err));
+    mayfly_context_unref(c);
+    mayfly_host_free(host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_handler),
         cmocka_unit_test(test_incompatible),
         cmocka_unit_test(test_bound_once),
+        cmocka_unit_test(test_no_room_for_a_binding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
