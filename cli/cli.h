@@ -80,6 +80,10 @@ int cli_from_base64(const char *text, size_t n, unsigned char *out,
                     size_t *ret_len);
 void cli_to_base64(const unsigned char *bytes, size_t n, char *out);
 
+/* A peer's text on standard error: control characters but newline and tab are
+ * written as \x1b, so that it cannot steer the terminal. */
+void cli_put_text(const char *text, size_t len);
+
 /* "greeter" for "dir/greeter.proto": the name of a context. `out` is cut. */
 void cli_context_name(const char *path, char *out, size_t size);
 

@@ -100,11 +100,13 @@ static void print_trailers(const mayfly_call *call)
             text = malloc(value->len * 2 + 5);
         if (text)
             cli_to_base64((const unsigned char *)value->ptr, value->len, text);
-        fprintf(stderr, "%.*s: ", (int)key->len, key->ptr);
+        cli_put_text(key->ptr, key->len);
+        fputs(": ", stderr);
         if (text)
-            fprintf(stderr, "%s\n", text);
+            fputs(text, stderr);
         else
-            fprintf(stderr, "%.*s\n", (int)value->len, value->ptr);
+            cli_put_text(value->ptr, value->len);
+        fputc('\n', stderr);
         free(text);
     }
 }
@@ -116,7 +118,7 @@ static int fail_status(const mayfly_call *call)
     mayfly_str message = mayfly_call_message(call);
     fprintf(stderr, "mayfly: %s%s", mayfly_status_name(status),
             message.len ? ": " : "");
-    fwrite(message.ptr, 1, message.len, stderr);
+    cli_put_text(message.ptr, message.len);
     fputc('\n', stderr);
     print_trailers(call);
     return CLI_STATUS + status;

@@ -147,6 +147,17 @@ void cli_to_base64(const unsigned char *bytes, size_t n, char *out)
     *out = '\0';
 }
 
+void cli_put_text(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+            fprintf(stderr, "\\x%02x", c);
+        else
+            fputc(c, stderr);
+    }
+}
+
 void cli_context_name(const char *path, char *out, size_t size)
 {
     const char *slash = strrchr(path, '/');

@@ -95,6 +95,9 @@ def statuses(target):
     long = "y" * 3000
     r = call(target, "fly.Fly/Fail", {"text": long, "number": 3})
     check("a long message is not cut", long in r.stderr, r)
+    r = call(target, "fly.Fly/Fail", {"text": "\x1b[2J\ttab", "number": 3})
+    check("a message cannot steer the terminal", r.stderr.startswith(
+        "mayfly: INVALID_ARGUMENT: \\x1b[2J\ttab\n"), r)
     r = call(target, "fly.Fly/Missing", {})
     check("a method without a handler is UNIMPLEMENTED",
           r.returncode == 64 + 12, r)
