@@ -26,12 +26,33 @@
 #include <mayfly/context.h>
 #include <mayfly/error.h>
 
+/* What a part of a payload's memory is, to whoever looks for pointers to it. */
+enum mf_part {
+    MF_PART_TEXT,      /* functions */
+    MF_PART_TABLES,    /* codec tables */
+    MF_PART_CONSTANTS, /* literals and what belongs to linking */
+    MF_PART_DATA,      /* writable */
+    MF_PART_OWN        /* mayfly's own record of it, which may point into the
+                          parts above and holds nothing by that */
+};
+
+typedef void (*mf_part_fn)(void *state, enum mf_part part, const void *at,
+                           size_t bytes);
+
 typedef struct mf_payload {
     void *unit;
     void (*destroy)(void *unit);
     void (*census)(const void *unit, mf_census *c); /* or NULL */
     /* The address of what handler source calls `name`; NULL: not defined. */
     void *(*symbol)(const void *unit, const char *name); /* or NULL */
+    /* Tells `add` every part. With the context's lock held: only reads. NULL:
+     * nothing is known. */
+    void (*parts)(const void *unit, mf_part_fn add, void *state);
+    /* The function or object at or next before an address of the unit, written
+     * to `out` (`size` bytes) as text. The address where it begins; NULL: not
+     * known. With the context's lock held: only reads. NULL: none has a name. */
+    const void *(*name)(const void *unit, const void *address, char *out,
+                        size_t size);
 } mf_payload;
 
 /* All contexts of one host, and the process as it was before the first load. */
@@ -45,6 +66,14 @@ void mf_registry_free(mf_registry *r);         /* once no handle is left */
  * how many those are. No context may be made meanwhile. */
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 
+/* One call or open stream that holds a context. */
+typedef struct mf_call_note {
+    const char *path; /* the strings are good during the callback */
+    const char *peer;
+    uint64_t age_ns;
+    int is_server;
+} mf_call_note;
+
 typedef struct mf_context_options {
     mf_alloc *alloc;
     const char *name;
@@ -57,6 +86,11 @@ typedef struct mf_context_options {
     /* Names the holders that are not pins ("call /a.B/C from 127.0.0.1:1, 12
      * ms") into `out`, and cancels them when asked; both may be NULL. */
     void (*list_calls)(void *host, mayfly_context *c, mf_buf *out);
+    /* The same one by one, all of them, for `why`; or NULL. `each` takes no
+     * lock of the host's. */
+    void (*each_call)(void *host, mayfly_context *c,
+                      void (*each)(void *state, const mf_call_note *call),
+                      void *state);
     void (*cancel_calls)(void *host, mayfly_context *c);
     /* Whether this is a thread that must not wait; NULL: none is. */
     int (*on_loop)(void *host);

@@ -243,6 +243,16 @@ mf_alloc *mf_heap_alloc(mf_heap *heap)
     return &heap->alloc;
 }
 
+void mf_heap_each(const mf_heap *heap,
+                  void (*add)(void *state, const void *at, size_t bytes),
+                  void *state)
+{
+    for (const mapping *m = heap->segments; m; m = m->next)
+        add(state, m, m->bytes);
+    for (const mapping *m = heap->large; m; m = m->next)
+        add(state, m, m->bytes);
+}
+
 size_t mf_heap_bytes(const mf_heap *heap)
 {
     return heap->through ? atomic_load(&heap->alloc.bytes) : heap->used;

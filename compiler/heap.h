@@ -25,6 +25,12 @@ void mf_heap_free(mf_heap *heap); /* NULL is allowed */
 
 mf_alloc *mf_heap_alloc(mf_heap *heap);
 
+/* Tells `add` the memory of its own mappings, of which there are none where
+ * every block is taken from `base`. Only reads. */
+void mf_heap_each(const mf_heap *heap,
+                  void (*add)(void *state, const void *at, size_t bytes),
+                  void *state);
+
 /* Memory that the heap has in use, free blocks and heads included. */
 size_t mf_heap_bytes(const mf_heap *heap);
 

@@ -280,6 +280,9 @@ static void builder_done(builder *b)
     mf_alloc_free(b->work, b->headers);
     mf_alloc_free(b->work, b->header_names);
     mf_alloc_free(b->work, b->wanted);
+    /* Freed memory must not look as if it pointed into the unit. */
+    if (b->addresses)
+        memset(b->addresses, 0, mf_alloc_size(b->addresses));
     mf_alloc_free(b->work, b->addresses);
 }
 

@@ -82,6 +82,28 @@ uint32_t mf_unit_method(const mf_plan *plan, uint32_t service, uint32_t method);
 /* The address of what handler source calls `name`; NULL: it defines no such. */
 void *mf_unit_symbol(const mf_unit *unit, const char *name);
 
+/* What the unit's memory is made of, for whoever looks for pointers to it. */
+enum mf_unit_part {
+    MF_UNIT_TEXT,
+    MF_UNIT_TABLES,
+    MF_UNIT_CONSTANTS, /* literals, linkage */
+    MF_UNIT_DATA,      /* writable */
+    MF_UNIT_OWN        /* not of the image: records of it, which point into it */
+};
+
+/* Tells `add` every part; only reads. */
+void mf_unit_parts(const mf_unit *unit,
+                   void (*add)(void *state, enum mf_unit_part part,
+                               const void *at, size_t bytes),
+                   void *state);
+
+/* Writes the name of the function or object at or next before `address` to
+ * `out`; returns where it begins. NULL: the image has no such name. Functions
+ * that handler source keeps to itself (static) have none and go by the name
+ * before them. Only reads. */
+const void *mf_unit_name_at(const mf_unit *unit, const void *address, char *out,
+                            size_t size);
+
 /* The unit's memory by kind: arenas "code", "schema", and "compile" if kept. */
 void mf_unit_census(const mf_unit *unit, mf_census *c);
 

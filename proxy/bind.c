@@ -33,6 +33,26 @@ static void destroy_bound(void *bound)
     bound_free(bound);
 }
 
+/* The compiler's words for a unit's parts, as the cache's. */
+typedef struct parts {
+    mf_part_fn add;
+    void *state;
+} parts;
+
+static void add_part(void *state, enum mf_unit_part part, const void *at,
+                     size_t bytes)
+{
+    static const enum mf_part as[] = {
+        [MF_UNIT_TEXT] = MF_PART_TEXT,
+        [MF_UNIT_TABLES] = MF_PART_TABLES,
+        [MF_UNIT_CONSTANTS] = MF_PART_CONSTANTS,
+        [MF_UNIT_DATA] = MF_PART_DATA,
+        [MF_UNIT_OWN] = MF_PART_OWN,
+    };
+    const parts *p = state;
+    p->add(p->state, as[part], at, bytes);
+}
+
 static void census_bound(const void *bound, mf_census *c)
 {
     const mf_bound *b = bound;
@@ -55,12 +75,40 @@ static void *symbol_in_unit(const void *unit, const char *name)
     return mf_unit_symbol(unit, name);
 }
 
+static void parts_of_bound(const void *bound, mf_part_fn add, void *state)
+{
+    const mf_bound *b = bound;
+    add(state, MF_PART_OWN, b, mf_alloc_size(b));
+    if (b->own)
+        mf_unit_parts(b->own, add_part, &(parts){add, state});
+}
+
+static const void *name_in_bound(const void *bound, const void *address,
+                                 char *out, size_t size)
+{
+    const mf_bound *b = bound;
+    return b->own ? mf_unit_name_at(b->own, address, out, size) : NULL;
+}
+
+static void parts_of_unit(const void *unit, mf_part_fn add, void *state)
+{
+    mf_unit_parts(unit, add_part, &(parts){add, state});
+}
+
+static const void *name_in_unit(const void *unit, const void *address,
+                                char *out, size_t size)
+{
+    return mf_unit_name_at(unit, address, out, size);
+}
+
 mf_payload mf_unit_payload(mf_unit *unit)
 {
     return (mf_payload){.unit = unit,
                         .destroy = destroy_unit,
                         .census = census_unit,
-                        .symbol = symbol_in_unit};
+                        .symbol = symbol_in_unit,
+                        .parts = parts_of_unit,
+                        .name = name_in_unit};
 }
 
 /* The number of a service in a plan, by name; MF_NO_MESSAGE: there is none. */
@@ -236,8 +284,11 @@ static int bind_as(mayfly_context *context, const mayfly_layout *layout,
     if (code != 0)
         return code;
     mf_host_touch(mf_context_host(context));
-    mf_payload payload = {
-        .unit = b, .destroy = destroy_bound, .census = census_bound};
+    mf_payload payload = {.unit = b,
+                          .destroy = destroy_bound,
+                          .census = census_bound,
+                          .parts = parts_of_bound,
+                          .name = name_in_bound};
     known = mf_context_add_binding(context, layout, key, &payload, err);
     if (!known)
         return MAYFLY_ENOMEM;

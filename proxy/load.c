@@ -55,6 +55,31 @@ static void list_calls(void *host, mayfly_context *context, mf_buf *out)
         mf_buf_printf(out, ", and %zu more", l.shown - CALLS_LISTED_MAX);
 }
 
+typedef struct each_of {
+    mayfly_context *context;
+    void (*each)(void *state, const mf_call_note *call);
+    void *state;
+} each_of;
+
+static void tell_one(void *state, const mf_call_info *info)
+{
+    const each_of *e = state;
+    mf_call_note note = {.path = info->path,
+                         .peer = info->peer,
+                         .age_ns = info->age_ns,
+                         .is_server = info->is_server};
+    if (info->context == e->context)
+        e->each(e->state, &note);
+}
+
+static void each_call(void *host, mayfly_context *context,
+                      void (*each)(void *state, const mf_call_note *call),
+                      void *state)
+{
+    each_of e = {context, each, state};
+    mf_calls_each(host, tell_one, &e);
+}
+
 static void cancel_one(void *context, const mf_call_info *info)
 {
     if (info->context == context)
@@ -172,6 +197,7 @@ static int new_context(mayfly_host *host, const char *name, int resident,
         .ref_host = ref_host,
         .unref_host = unref_host,
         .list_calls = list_calls,
+        .each_call = each_call,
         .cancel_calls = cancel_calls,
         .on_loop = on_loop,
         .touch = touch,

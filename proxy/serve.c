@@ -25,15 +25,21 @@
 
 #include <string.h>
 
-/* One method that is served: the route's state. */
+#define NO_STUB UINT32_MAX
+
+/* One method that is served: the route's state. It outlives the unit, so it
+ * keeps no pointer into its code: whoever asks what points there would find it.
+ */
 typedef struct served {
     mf_alloc *alloc;
     mayfly_context *context;     /* a reference */
     const mayfly_layout *layout; /* NULL: the unit's own source */
     uint32_t service, method;    /* in the layout, or in the unit's plan */
-    const mf_unit *unit;         /* the four below: good under a lease */
-    const mf_method_stub *stub;  /* NULL: the schema has lost the method */
-    mayfly_handler_fn handler;   /* NULL: UNIMPLEMENTED */
+    const mf_unit *unit;         /* good under a lease */
+    uint32_t stub;               /* in the unit's table; NO_STUB: the schema has
+                                    lost the method, or it streams */
+    int handled;                 /* 0: UNIMPLEMENTED */
+    mayfly_handler_fn handler;   /* the host's; NULL: the unit's own */
     void *state;
     char path[]; /* "/package.Service/Method" */
 } served;
@@ -43,6 +49,25 @@ static void free_served(void *state)
     served *s = state;
     mayfly_context_unref(s->context);
     mf_alloc_free(s->alloc, s);
+}
+
+static const mf_method_stub *stub_of(const served *s)
+{
+    return &s->unit->entry->methods[s->stub];
+}
+
+static mayfly_handler_fn handler_of(const served *s)
+{
+    return s->handler
+               ? s->handler
+               : (mayfly_handler_fn)(uintptr_t)s->unit->handlers[s->stub];
+}
+
+/* The number of a stub; one that streams cannot serve. */
+static uint32_t stub_number(const mf_unit *unit, const mf_method_stub *stub)
+{
+    return stub && stub->serve ? (uint32_t)(stub - unit->entry->methods)
+                               : NO_STUB;
 }
 
 /* What a peer is told of a code of ours. */
@@ -66,7 +91,7 @@ static int answer(const served *s, mayfly_call *call, const void *reply,
     mf_writer writer;
     mayfly_bytes message;
     mf_stub_io_init(&io, s->unit, &writer, call, err);
-    int code = s->stub->reply(&io, reply);
+    int code = stub_of(s)->reply(&io, reply);
     if (code == 0)
         code = mf_writer_take(&writer, &message, err);
     if (code == 0)
@@ -83,8 +108,8 @@ static int serve(const served *s, mayfly_call *call, mayfly_bytes in,
     io.in = in.ptr;
     io.in_len = in.len;
     io.state = s->state;
-    io.handler = (void *)(uintptr_t)s->handler;
-    int code = s->stub->serve(&io);
+    io.handler = (void *)(uintptr_t)handler_of(s);
+    int code = stub_of(s)->serve(&io);
     if (mf_call_deferred(call))
         return 0;
     if (code == 0)
@@ -98,7 +123,7 @@ static int on_request(void *state, mayfly_call *call, mayfly_bytes in)
 {
     const served *s = state;
     mayfly_error err = MAYFLY_ERROR_INIT;
-    if (!s->handler || !s->stub)
+    if (!s->handled || s->stub == NO_STUB)
         return mayfly_call_fail(call, MAYFLY_STATUS_UNIMPLEMENTED,
                                 "this method has no handler");
     int code = mf_call_lease(call, s->context, &err);
@@ -161,9 +186,7 @@ static int add_method(mayfly_server *server, served *s, const mf_bound *bound,
     const char *text = mf_buf_text(&path);
     int code = mf_buf_check(&path, "a route", err);
     s->method = m;
-    s->stub = bound->methods[m].stub;
-    if (s->stub && !s->stub->serve)
-        s->stub = NULL; /* it streams */
+    s->stub = stub_number(bound->unit, bound->methods[m].stub);
     if (code == 0)
         code = add_route(server, s, text, blocking, err);
     mf_buf_done(&path);
@@ -190,6 +213,7 @@ int mayfly_server_add(mayfly_server *server, mayfly_context *context,
                     .layout = layout,
                     .service = service,
                     .unit = bound->unit,
+                    .handled = handlers[m] != NULL,
                     .handler = handlers[m],
                     .state = state};
         code = add_method(server, &s, bound, m, blocking, err);
@@ -214,11 +238,8 @@ static int add_own(mayfly_server *server, const mf_unit *unit, served *s,
              m++) {
             s->service = i;
             s->method = m;
-            s->stub = &unit->entry->methods[first + m];
-            if (!s->stub->serve)
-                s->stub = NULL; /* it streams */
-            s->handler =
-                (mayfly_handler_fn)(uintptr_t)unit->handlers[first + m];
+            s->stub = stub_number(unit, &unit->entry->methods[first + m]);
+            s->handled = unit->handlers[first + m] != NULL;
             code =
                 add_route(server, s, service->methods[m].path, blocking, err);
         }
@@ -277,7 +298,10 @@ static int answer_as(const served *s, mayfly_call *call,
     int code = mf_bind_service(s->context, layout, service, &bound, err);
     if (code != 0)
         return code;
-    served other = {.unit = bound->unit, .stub = bound->methods[method].stub};
+    served other = {
+        .unit = bound->unit,
+        .stub = (uint32_t)(bound->methods[method].stub -
+                           bound->unit->entry->methods)};
     return answer(&other, call, reply, err);
 }
 

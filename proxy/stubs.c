@@ -31,8 +31,8 @@ struct mayfly_proxy {
 
 /* One call without waiting, in the call's arena. */
 typedef struct pending {
-    const mf_unit *unit; /* good while the call holds its lease */
-    const mf_method_stub *stub;
+    const mf_bound *bound; /* these two: good while the call holds its lease */
+    const mf_bound_method *method;
     mayfly_proxy_done_fn done;
     void *state;
 } pending;
@@ -63,7 +63,7 @@ static int find_method(const mayfly_proxy *proxy, uint32_t method,
 /* Takes the lease and encodes. `ret_path` lives as long as the call. On failure
  * the call holds nothing. */
 static int begin(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
-                 const void *request, const mf_method_stub **ret_stub,
+                 const void *request, const mf_bound_method **ret_method,
                  const char **ret_path, mayfly_bytes *ret_message,
                  mayfly_error *err)
 {
@@ -73,7 +73,7 @@ static int begin(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
     const mf_bound_method *m = NULL;
     code = find_method(proxy, method, &m, err);
     if (code == 0) {
-        *ret_stub = m->stub;
+        *ret_method = m;
         *ret_path = mf_arena_strdup(mayfly_call_arena(call), m->path);
         if (!*ret_path)
             code = mf_error_nomem(err, "a call");
@@ -108,7 +108,8 @@ static void on_done(void *state, mayfly_call *call, int code,
     pending *p = state;
     void *reply = NULL;
     if (code == 0)
-        code = receive(p->unit, p->stub, call, bytes, &reply, NULL);
+        code = receive(p->bound->unit, p->method->stub, call, bytes, &reply,
+                       NULL);
     mayfly_proxy_done_fn done = p->done;
     void *user = p->state;
     mf_call_release(call);
@@ -162,20 +163,21 @@ void mayfly_proxy_free(mayfly_proxy *proxy)
 int mayfly_proxy_call(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
                       const void *request, void **ret_reply, mayfly_error *err)
 {
-    const mf_method_stub *stub;
+    const mf_bound_method *m;
     const char *path;
     mayfly_bytes message, bytes;
     if (!ret_reply)
         return mf_error_set(err, MAYFLY_EINVAL, "nowhere to put the reply");
     int code = check(proxy, call, request, 1, err);
     if (code == 0)
-        code = begin(proxy, method, call, request, &stub, &path, &message, err);
+        code = begin(proxy, method, call, request, &m, &path, &message, err);
     if (code != 0)
         return code;
     code = mf_channel_call_framed(proxy->channel, path, call, message, &bytes,
                                   err);
     if (code == 0)
-        code = receive(proxy->bound->unit, stub, call, bytes, ret_reply, err);
+        code = receive(proxy->bound->unit, m->stub, call, bytes, ret_reply,
+                       err);
     mf_call_release(call);
     return code;
 }
@@ -184,14 +186,14 @@ int mayfly_proxy_start(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
                        const void *request, mayfly_proxy_done_fn done,
                        void *state, mayfly_error *err)
 {
-    const mf_method_stub *stub;
+    const mf_bound_method *m;
     const char *path;
     mayfly_bytes message;
     if (!done)
         return mf_error_set(err, MAYFLY_EINVAL, "nobody to call back");
     int code = check(proxy, call, request, 0, err);
     if (code == 0)
-        code = begin(proxy, method, call, request, &stub, &path, &message, err);
+        code = begin(proxy, method, call, request, &m, &path, &message, err);
     if (code != 0)
         return code;
     pending *p = mf_arena_alloc(mayfly_call_arena(call), sizeof *p);
@@ -200,7 +202,7 @@ int mayfly_proxy_start(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
         return mf_error_nomem(err, "a call");
     }
     *p = (pending){
-        .unit = proxy->bound->unit, .stub = stub, .done = done, .state = state};
+        .bound = proxy->bound, .method = m, .done = done, .state = state};
     code = mf_channel_start_framed(proxy->channel, path, call, message, on_done,
                                    p, err);
     if (code != 0)

@@ -296,6 +296,12 @@ void mf_carena_settle(mf_carena *a, void *block, enum mf_kind kind)
     }
 }
 
+void mf_carena_range(const mf_carena *a, const void **ret_at, size_t *ret_bytes)
+{
+    *ret_at = a->base;
+    *ret_bytes = a->open;
+}
+
 size_t mf_carena_peak(const mf_carena *a)
 {
     return a->top;

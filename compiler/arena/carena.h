@@ -65,6 +65,9 @@ void mf_carena_settle(mf_carena *a, void *block, enum mf_kind kind);
 
 /* Bytes from the beginning to the end of the last block ever taken. */
 size_t mf_carena_peak(const mf_carena *a);
+/* Where it lies, for whoever looks through the process's memory. */
+void mf_carena_range(const mf_carena *a, const void **ret_at,
+                     size_t *ret_bytes);
 /* Bytes that a reset arena keeps hot. */
 size_t mf_carena_hot(const mf_carena *a);
 

@@ -245,7 +245,9 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
         mf_alloc_free(alloc, zone);
         return mf_error_nomem(err, "the code zone");
     }
-    mf_extents_give(&zone->space, 0, zone->reserved);
+    /* No unit begins where the zone does: who looks for pointers into a unit
+     * would find those to the zone. */
+    mf_extents_give(&zone->space, zone->page, zone->reserved - zone->page);
     mf_extents_unpromise(&zone->space);
     pthread_mutex_init(&zone->lock, NULL);
     mf_unwind_add(&zone->unwind, zone->base, zone->reserved);
