@@ -6,10 +6,10 @@
  * behind the input may be touched, varints of more than six bytes, tags and
  * lengths in unusual forms, unknown fields, and arrays that grow.
  *
- * What is accepted is decided here, and is what protobuf's own C++ accepts, but
- * for one case where it drops bits: a tenth varint byte above 1 is refused.
- * Tags and lengths take at most five bytes, of a fifth tag byte the bits that
- * do not fit are dropped, lengths end at 2^31 - 1 less 16.
+ * What is accepted is decided here, and is what protobuf's own C++ accepts. Of
+ * a tenth varint byte and of a fifth tag byte the bits that do not fit are
+ * dropped. Tags and lengths take at most five bytes; lengths end at 2^31 - 1
+ * less 16.
  *
  * Unknown fields are kept as they came. As long as they follow each other the
  * message points into the input; otherwise the pieces are joined in the arena,
@@ -71,8 +71,6 @@ const uint8_t *mf_decode_varint(mf_decoder *d, const uint8_t *p, uint64_t *ret)
         byte = *p++;
         v |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
-            if (shift == 63 && byte > 1)
-                return refuse(d, start, "a varint of more than 64 bits");
             *ret = v;
             return p;
         }

@@ -54,6 +54,9 @@ static void narrow_values_are_cut(void **state)
     assert_int_equal(m->u32, 6);
     assert_int_equal(m->s32, -2);
     assert_true(m->flag);
+    DECODE(*state, "t.Everything",
+           "\x10\x85\x80\x80\x80\x80\x80\x80\x80\x80\x7e", &m);
+    assert_int_equal(m->i64, 5);
 }
 
 static void presence(void **state)
