@@ -55,6 +55,8 @@ mayfly_str mf_type_name(mayfly_str url);
 /* --- structs in memory (value.c) -------------------------------------------
  */
 
+bool mf_field_is_message(const mf_plan_field *f);
+
 /* Bytes of one value of the field: a scalar, a mayfly_str, a whole message. */
 size_t mf_value_size(const mf_plan *plan, const mf_plan_field *f);
 

@@ -188,7 +188,8 @@ static locale_t c_locale(void)
     return newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
-enum mf_number_result mf_number_double(mayfly_str text, double *ret)
+static enum mf_number_result read_binary(mayfly_str text, bool is_float,
+                                         double *ret)
 {
     decimal d;
     char flat[DIGITS_MAX + 40];
@@ -196,7 +197,8 @@ enum mf_number_result mf_number_double(mayfly_str text, double *ret)
         return MF_NUMBER_MALFORMED;
     flatten(&d, flat);
     locale_t c = c_locale();
-    double value = strtod_l(flat, NULL, c);
+    double value =
+        is_float ? (double)strtof_l(flat, NULL, c) : strtod_l(flat, NULL, c);
     freelocale(c);
     if (isinf(value))
         return MF_NUMBER_RANGE;
@@ -204,20 +206,18 @@ enum mf_number_result mf_number_double(mayfly_str text, double *ret)
     return MF_NUMBER_OK;
 }
 
+enum mf_number_result mf_number_double(mayfly_str text, double *ret)
+{
+    return read_binary(text, false, ret);
+}
+
 enum mf_number_result mf_number_float(mayfly_str text, float *ret)
 {
-    decimal d;
-    char flat[DIGITS_MAX + 40];
-    if (!split(text, &d))
-        return MF_NUMBER_MALFORMED;
-    flatten(&d, flat);
-    locale_t c = c_locale();
-    float value = strtof_l(flat, NULL, c);
-    freelocale(c);
-    if (isinf(value))
-        return MF_NUMBER_RANGE;
-    *ret = value;
-    return MF_NUMBER_OK;
+    double value = 0;
+    enum mf_number_result rc = read_binary(text, true, &value);
+    if (rc == MF_NUMBER_OK)
+        *ret = (float)value;
+    return rc;
 }
 
 /* The digits of |value|, correctly rounded to n of them, and the exponent of

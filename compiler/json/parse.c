@@ -237,16 +237,11 @@ int mf_read_scalar(mf_json_reader *r, const mf_plan_field *f, bool key,
 /* --- arrays and maps
  * ----------------------------------------------------------- */
 
-static bool is_message(const mf_plan_field *f)
-{
-    return f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP;
-}
-
 /* One value into zeroed memory: a scalar in place, a message by value. */
 static int read_value(mf_json_reader *r, const mf_plan_field *f, void *to,
                       mayfly_error *err)
 {
-    if (!is_message(f))
+    if (!mf_field_is_message(f))
         return mf_read_scalar(r, f, false, to, err);
     return mf_read_message(r, &r->plan->messages[f->message], to, err);
 }
@@ -345,7 +340,7 @@ static int read_entry(mf_json_reader *r, const mf_plan_message *entry,
                               name.len > 80 ? 80 : (int)name.len, name.ptr);
     if (rc < 0)
         return rc;
-    if (is_message(value)) {
+    if (mf_field_is_message(value)) {
         void *message = mf_field_message(r->plan, item, value, r->arena);
         if (!message)
             return mf_json_nomem(r->arena, "a map's value from JSON", err);
@@ -447,7 +442,7 @@ static bool oneof_is_set(const void *m, const mf_plan_field *f)
 /* Whether null is a value of this field, and not its absence. */
 static bool takes_null(const mf_json_reader *r, const mf_plan_field *f)
 {
-    if (is_message(f))
+    if (mf_field_is_message(f))
         return mf_wkt_of(r->plan, &r->plan->messages[f->message]) ==
                MF_WKT_VALUE;
     return mf_is_null_value(f);
@@ -470,7 +465,7 @@ static int read_field(mf_json_reader *r, const mf_plan_field *f, void *to,
             f->descriptor && f->descriptor->oneof ? " " : "",
             f->descriptor && f->descriptor->oneof ? f->descriptor->oneof->name
                                                   : "");
-    if (is_message(f)) {
+    if (mf_field_is_message(f)) {
         void *message = mf_field_message(r->plan, to, f, r->arena);
         if (!message)
             return mf_json_nomem(r->arena, "a message from JSON", err);

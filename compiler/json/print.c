@@ -145,11 +145,6 @@ int mf_write_scalar(mf_json_writer *w, const mf_plan_field *f, const void *from,
 /* --- arrays and maps
  * ----------------------------------------------------------- */
 
-static bool is_message(const mf_plan_field *f)
-{
-    return f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP;
-}
-
 int mf_write_list(mf_json_writer *w, const mf_plan_field *f,
                   const mayfly_array *a, mayfly_error *err)
 {
@@ -159,9 +154,10 @@ int mf_write_list(mf_json_writer *w, const mf_plan_field *f,
     mf_json_open(&w->json, '[');
     for (size_t i = 0; rc == 0 && i < a->n; i++) {
         const void *item = items + i * size;
-        rc = is_message(f) ? mf_write_message(w, &w->plan->messages[f->message],
-                                              item, err)
-                           : mf_write_scalar(w, f, item, err);
+        rc =
+            mf_field_is_message(f)
+                ? mf_write_message(w, &w->plan->messages[f->message], item, err)
+                : mf_write_scalar(w, f, item, err);
     }
     mf_json_close(&w->json, ']');
     return rc;
@@ -208,7 +204,7 @@ static int write_entry_value(mf_json_writer *w, const mf_plan_field *f,
                              const void *entry, mayfly_error *err)
 {
     const void *at = mf_field_in(entry, f);
-    if (!is_message(f))
+    if (!mf_field_is_message(f))
         return mf_write_scalar(w, f, at, err);
     const mf_plan_message *m = &w->plan->messages[f->message];
     const void *value = *(void *const *)at;
@@ -263,7 +259,7 @@ static int write_field(mf_json_writer *w, const mf_plan_field *f,
         return mf_write_list(w, f, at, err);
     if (f->cardinality == MAYFLY_MAP)
         return mf_write_map(w, f, at, err);
-    if (is_message(f))
+    if (mf_field_is_message(f))
         return mf_write_message(w, &w->plan->messages[f->message],
                                 *(void *const *)at, err);
     return mf_write_scalar(w, f, at, err);

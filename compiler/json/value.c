@@ -33,6 +33,11 @@ size_t mf_value_size(const mf_plan *plan, const mf_plan_field *f)
     }
 }
 
+bool mf_field_is_message(const mf_plan_field *f)
+{
+    return f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP;
+}
+
 void *mf_field_at(void *m, const mf_plan_field *f)
 {
     return (char *)m + f->offset;
@@ -78,7 +83,7 @@ bool mf_field_is_set(const mf_plan *plan, const void *m, const mf_plan_field *f)
         const uint64_t *words = m;
         return words[f->presence / 64] >> f->presence % 64 & 1;
     }
-    if (f->type == MAYFLY_TYPE_MESSAGE || f->type == MAYFLY_TYPE_GROUP)
+    if (mf_field_is_message(f))
         return marked && *(void *const *)mf_field_in(m, f) != NULL;
     if (f->presence_kind != MAYFLY_IMPLICIT)
         return marked;
