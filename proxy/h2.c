@@ -453,7 +453,7 @@ int mf_h2_feed(mf_h2 *h2, const uint8_t *bytes, size_t n, uint64_t now_ms,
                mayfly_error *err)
 {
     mf_flood_pass(&h2->flood, now_ms);
-    if (h2->over)
+    if (h2->over || h2->mem.is_short) /* nghttp2 may not go on after that */
         return mf_error_set(err, MAYFLY_EIO, "the session has been ended");
     ssize_t rc = nghttp2_session_mem_recv(h2->session, bytes, n);
     if (rc == NGHTTP2_ERR_NOMEM || h2->mem.is_short)
@@ -475,7 +475,8 @@ int mf_h2_drain(mf_h2 *h2, uint8_t *out, size_t cap, size_t *ret_len,
     h2->out = out;
     h2->out_cap = cap;
     h2->out_len = 0;
-    int rc = nghttp2_session_send(h2->session);
+    int rc = h2->mem.is_short ? NGHTTP2_ERR_NOMEM
+                              : nghttp2_session_send(h2->session);
     h2->out = NULL;
     if (rc == NGHTTP2_ERR_NOMEM || h2->mem.is_short)
         return mf_error_nomem(err, "an HTTP/2 session");
@@ -488,13 +489,14 @@ int mf_h2_drain(mf_h2 *h2, uint8_t *out, size_t cap, size_t *ret_len,
 
 int mf_h2_alive(const mf_h2 *h2)
 {
-    return nghttp2_session_want_read(h2->session) ||
-           nghttp2_session_want_write(h2->session);
+    return !h2->mem.is_short && (nghttp2_session_want_read(h2->session) ||
+                                 nghttp2_session_want_write(h2->session));
 }
 
 int mf_h2_takes_requests(const mf_h2 *h2)
 {
-    return !h2->over && nghttp2_session_check_request_allowed(h2->session);
+    return !h2->over && !h2->mem.is_short &&
+           nghttp2_session_check_request_allowed(h2->session);
 }
 
 int mf_h2_has_heard(const mf_h2 *h2)
