@@ -68,16 +68,20 @@ int mf_timeout_parse(mayfly_str text, uint64_t *ret_ns)
 
 /* --- texts --- */
 
-static int is_plain(char c)
+/* What may stay as it is. A space may not at the ends, where HTTP/2 strips or
+ * refuses it. */
+static int is_plain(mayfly_str text, size_t i)
 {
-    return c >= 0x20 && c <= 0x7e && c != '%';
+    char c = text.ptr[i];
+    return c >= 0x20 && c <= 0x7e && c != '%' &&
+           (c != ' ' || (i > 0 && i + 1 < text.len));
 }
 
 size_t mf_percent_size(mayfly_str text)
 {
     size_t n = text.len;
     for (size_t i = 0; i < text.len; i++)
-        if (!is_plain(text.ptr[i]))
+        if (!is_plain(text, i))
             n += 2;
     return n;
 }
@@ -88,7 +92,7 @@ size_t mf_percent_encode(mayfly_str text, char *out)
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        if (is_plain(text.ptr[i])) {
+        if (is_plain(text, i)) {
             out[n++] = text.ptr[i];
         } else {
             out[n++] = '%';

@@ -372,6 +372,8 @@ static int make_session(mf_h2 *h2, nghttp2_session_callbacks *cb,
     nghttp2_session_callbacks_set_send_data_callback(cb, on_send_data);
     nghttp2_option_set_max_send_header_block_length(option, SEND_BLOCK_MAX);
     nghttp2_option_set_no_closed_streams(option, 1);
+    /* gRPC C++ sends messages with spaces at their ends */
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
     if (nghttp2_option_set_max_continuations)
         nghttp2_option_set_max_continuations(option, CONTINUATIONS_MAX);
     if (nghttp2_option_set_stream_reset_rate_limit)

@@ -92,6 +92,8 @@ static void texts(void **state)
     percent("", "");
     percent("plain text, even ~", "plain text, even ~");
     percent("100%", "100%25");
+    percent(" a b ", "%20a b%20");
+    percent(" ", "%20");
     percent("a\nb\tc\x7f", "a%0Ab%09c%7F");
     percent("\xc3\xa4\xe2\x82\xac", "%C3%A4%E2%82%AC");
     /* what is no escape stays */
