@@ -1,6 +1,8 @@
 /* Calls over loopback: what travels, who answers, how many at once. */
 #include "tests/unit/proxy/loopback.h"
 
+#include <netdb.h>
+
 static void echoes(void **state)
 {
     for (int i = 0; i < 100; i++)
@@ -238,7 +240,11 @@ static void a_name_is_looked_up(void **state)
 {
     world *w = *state;
     mayfly_channel *before = w->channel;
+    struct addrinfo *found;
     char target[80];
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
+        skip(); /* a bare system knows no names at all */
+    freeaddrinfo(found);
     snprintf(target, sizeof target, "localhost:%s",
              strrchr(w->target, ':') + 1);
     assert_int_equal(mayfly_dial(w->host, target, NULL, &w->channel, NULL), 0);
@@ -251,7 +257,11 @@ static void speaks_over_unix_sockets(void **state)
 {
     world *w = *state;
     mayfly_channel *before = w->channel;
+    struct addrinfo *found;
     char target[80];
+    if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
+        skip(); /* a bare system knows no names at all */
+    freeaddrinfo(found);
     snprintf(target, sizeof target, "unix:/tmp/mayfly-test-%d", (int)getpid());
     assert_int_equal(mayfly_server_listen(w->server, target, NULL, NULL), 0);
     assert_int_equal(mayfly_dial(w->host, target, NULL, &w->channel, NULL), 0);
