@@ -51,17 +51,22 @@ static mayfly_context *new_aligned(mf_alloc *alloc)
     return c;
 }
 
-static void free_handle(mayfly_context *c)
+static void free_unlisted(mayfly_context *c)
 {
     mf_alloc *alloc = c->options.alloc;
-    void *host = c->options.host;
-    void (*unref_host)(void *) = c->options.unref_host;
-
-    mf_registry_remove(c->options.registry, c);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
     mf_alloc_free(alloc, (char *)(uintptr_t)c->options.name);
     mf_alloc_free(alloc, c->block);
+}
+
+static void free_handle(mayfly_context *c)
+{
+    void *host = c->options.host;
+    void (*unref_host)(void *) = c->options.unref_host;
+
+    mf_registry_remove(c->options.registry, c);
+    free_unlisted(c);
     if (unref_host)
         unref_host(host); /* the allocator may go with it */
 }
@@ -91,9 +96,13 @@ int mf_context_new(const mf_context_options *options,
     }
     atomic_init(&c->refs, 1);
     atomic_init(&c->state, MAYFLY_COMPILING);
+    int code = mf_registry_add(options->registry, c, err);
+    if (code != 0) {
+        free_unlisted(c);
+        return code;
+    }
     if (options->ref_host)
         options->ref_host(options->host);
-    mf_registry_add(options->registry, c);
 
     mf_snapshot_take(c, &c->snapshots[MF_BEFORE], "before");
     mf_registry_baseline(

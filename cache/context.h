@@ -61,6 +61,9 @@ typedef struct mf_registry mf_registry;
 mf_registry *mf_registry_new(mf_alloc *alloc); /* NULL: no memory */
 void mf_registry_free(mf_registry *r);         /* once no handle is left */
 
+/* At the most so many contexts that are not unloaded; 0: any number. */
+void mf_registry_set_max(mf_registry *r, size_t contexts);
+
 /* Unloads every context, calls cancelled first, waiting `wait_ms` in all. What
  * is still held then stays *unloading* and goes with its last lease. Returns
  * how many those are. No context may be made meanwhile. */

@@ -107,7 +107,7 @@ void mf_receipt_write_text(const mf_receipt_view *v, mf_buf *out);
 void mf_receipt_write_json(const mf_receipt_view *v, mf_buf *out);
 
 /* registry.c */
-void mf_registry_add(mf_registry *r, mayfly_context *c);
+int mf_registry_add(mf_registry *r, mayfly_context *c, mayfly_error *err);
 void mf_registry_remove(mf_registry *r, mayfly_context *c);
 /* The first caller's numbers stay: those before the first load. */
 void mf_registry_baseline(mf_registry *r, const mf_process *process,

@@ -14,6 +14,8 @@
  */
 #include "cache/internal.h"
 
+#include "base/error.h"
+
 struct mf_registry {
     mf_alloc *alloc;
     pthread_mutex_t lock;
@@ -23,6 +25,7 @@ struct mf_registry {
     size_t baseline_bytes; /* in arenas, likewise */
     uint64_t unloads;      /* contexts unloaded so far */
     size_t n_loaded;       /* handles that are not unloaded */
+    size_t max;            /* bound of these; 0: none */
 };
 
 mf_registry *mf_registry_new(mf_alloc *alloc)
@@ -46,9 +49,23 @@ void mf_registry_free(mf_registry *r)
     mf_alloc_free(r->alloc, r);
 }
 
-void mf_registry_add(mf_registry *r, mayfly_context *c)
+void mf_registry_set_max(mf_registry *r, size_t contexts)
 {
     pthread_mutex_lock(&r->lock);
+    r->max = contexts;
+    pthread_mutex_unlock(&r->lock);
+}
+
+int mf_registry_add(mf_registry *r, mayfly_context *c, mayfly_error *err)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->max && r->n_loaded >= r->max) {
+        size_t n = r->n_loaded, max = r->max;
+        pthread_mutex_unlock(&r->lock);
+        return mf_error_set(err, MAYFLY_ELIMIT,
+                            "contexts: the host has %zu and may have %zu", n,
+                            max);
+    }
     c->prev = NULL;
     c->next = r->first;
     if (r->first)
@@ -56,6 +73,7 @@ void mf_registry_add(mf_registry *r, mayfly_context *c)
     r->first = c;
     r->n_loaded++;
     pthread_mutex_unlock(&r->lock);
+    return 0;
 }
 
 void mf_registry_remove(mf_registry *r, mayfly_context *c)

@@ -218,7 +218,7 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
         .mutable_data = in->n_handlers != 0,
         .warnings_are_errors = in->n_handlers == 0,
         .resident = in->resident,
-        .limits = b->compiler->limits,
+        .limits = in->limits,
         .diagnostic = on_diagnostic,
         .diagnostic_state = b,
     };
@@ -390,7 +390,6 @@ int mf_compiler_init(mf_compiler *c, mf_alloc *alloc, const mf_log *log,
     memset(c, 0, sizeof *c);
     c->alloc = alloc;
     c->log = *log;
-    c->limits = *limits;
     int code = mf_zone_new(alloc, code_bytes_max, &c->zone, err);
     if (code != 0)
         return code;
@@ -398,8 +397,10 @@ int mf_compiler_init(mf_compiler *c, mf_alloc *alloc, const mf_log *log,
     if (code != 0) {
         mf_zone_free(c->zone);
         c->zone = NULL;
+        return code;
     }
-    return code;
+    mf_cc_set_limits(c->cc, limits);
+    return 0;
 }
 
 void mf_compiler_done(mf_compiler *c)

@@ -20,7 +20,6 @@ typedef struct mf_compiler {
     mf_log log;
     mf_zone *zone;
     mf_cc *cc;
-    mf_cc_limits limits;
     int through; /* heaps take every block from `alloc`: it is the user's own */
 } mf_compiler;
 
@@ -54,6 +53,7 @@ typedef struct mf_unit_input {
     const mayfly_symbol *symbols; /* what this one may use, too */
     size_t n_symbols;
     int resident;
+    mf_cc_limits limits; /* the host's own hold too */
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
 } mf_unit_input;

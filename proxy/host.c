@@ -20,6 +20,7 @@
 #include "base/guest.h"
 #include "proxy/call.h"
 #include "proxy/channel.h"
+#include "proxy/limits.h"
 #include "proxy/server.h"
 
 #include <malloc.h>
@@ -180,7 +181,8 @@ static int read_options(const mayfly_host_options *given,
     return 0;
 }
 
-static mayfly_host *make(const mayfly_host_options *o)
+static mayfly_host *make(const mayfly_host_options *o,
+                         const mayfly_limits *limits)
 {
     mf_alloc alloc;
     mf_alloc_init(&alloc, o->allocator);
@@ -192,6 +194,8 @@ static mayfly_host *make(const mayfly_host_options *o)
     atomic_init(&h->refs, 1);
     h->options = *o;
     h->options.allocator = NULL; /* copied; the table may be on a stack */
+    h->options.limits = NULL;    /* likewise */
+    h->limits = *limits;
     h->uses_malloc = o->allocator == NULL;
     h->log = (mf_log){o->log, o->log_state, o->log_level};
     h->made_under = mf_fork_generation();
@@ -235,12 +239,15 @@ int mayfly_host_new(const mayfly_host_options *options, mayfly_host **ret_host,
                     mayfly_error *err)
 {
     mayfly_host_options o;
+    mayfly_limits limits;
     if (!ret_host)
         return mf_error_set(err, MAYFLY_EINVAL, "nowhere to store the host");
     int rc = read_options(options, &o, err);
+    if (rc == 0)
+        rc = mf_limits_read(&o, &limits, err);
     if (rc != 0)
         return rc;
-    mayfly_host *h = make(&o);
+    mayfly_host *h = make(&o, &limits);
     if (!h)
         return mf_error_nomem(err, "a host");
     rc = start_loops(h, err);

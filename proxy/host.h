@@ -25,6 +25,7 @@ struct mayfly_host {
     mf_alloc alloc;
     mf_log log;
     mayfly_host_options options; /* a copy, with the defaults filled in */
+    mayfly_limits limits;        /* under `lock`; see limits.c */
     unsigned made_under;         /* mf_fork_generation when it was made */
     atomic_int stopping;         /* mayfly_host_free has begun */
     int uses_malloc;             /* the heap is the process's own */

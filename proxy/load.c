@@ -16,6 +16,7 @@
  */
 #include "proxy/bind.h"
 #include "proxy/call.h"
+#include "proxy/limits.h"
 #include "proxy/sources.h"
 #include "proxy/symbols.h"
 
@@ -136,14 +137,12 @@ static size_t arena_bytes(void *host)
 
 static int part_begin(mayfly_host *host, mayfly_error *err)
 {
-    mf_cc_limits limits = {.source_bytes = host->options.source_bytes_max,
-                           .arena_bytes = host->options.compile_bytes_max,
-                           .time_ms = host->options.compile_ms_max};
+    mf_cc_limits none = {0};
     host->contexts = mf_registry_new(&host->alloc);
     if (!host->contexts)
         return mf_error_nomem(err, "the list of contexts");
     int code = mf_compiler_init(&host->compiler, &host->alloc, &host->log,
-                                &limits, host->options.code_bytes_max, err);
+                                &none, host->limits.code_bytes, err);
     if (code != 0) {
         mf_registry_free(host->contexts);
         host->contexts = NULL;
@@ -151,7 +150,10 @@ static int part_begin(mayfly_host *host, mayfly_error *err)
     }
     host->compiler.through = !host->uses_malloc;
     host->has_compiler = 1;
-    return 0;
+    if (host->options.forbid_compile)
+        mf_cc_forbid(host->compiler.cc);
+    mayfly_limits limits = host->limits;
+    return mf_limits_apply(host, &limits, err);
 }
 
 /* Whoever still holds a context keeps it *unloading*; its last lease drops it,
@@ -248,6 +250,7 @@ static int build_unit(mayfly_host *host, const mf_sources *sources,
                            .symbols = o->symbols,
                            .n_symbols = o->n_symbols,
                            .resident = o->resident,
+                           .limits = mf_limits_of_compile(o->limits),
                            .diagnostic = o->diagnostic,
                            .diagnostic_state = o->diagnostic_state};
     input.api = mf_api_symbols(&input.n_api);
@@ -277,7 +280,8 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
         (s->options->n_symbols && !s->options->symbols))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a list of the load options is missing");
-    return 0;
+    code = mf_limits_check(s->options->limits, err);
+    return code == 0 ? mf_cc_check_allowed(host->compiler.cc, err) : code;
 }
 
 static int load(mayfly_host *host, const char *name, const mf_sources *sources,

@@ -85,12 +85,12 @@ static head *head_of(void *block)
 /* Opens the range up to `end` bytes. */
 static int open_to(mf_carena *a, size_t end)
 {
-    if (end <= a->open)
-        return 1;
     if (end > a->max) {
         a->full = 1;
         return 0;
     }
+    if (end <= a->open)
+        return 1;
     size_t open = (end + STEP - 1) / STEP * STEP;
     if (open > a->reserved)
         open = a->reserved;

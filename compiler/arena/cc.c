@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "compiler/arena/hooks.h"
+#include "compiler/arena/mappings.h"
 #include "compiler/arena/run.h"
 
 #define tcc_new mf_tcc_new
@@ -43,14 +44,17 @@
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
-enum { PAGE = 4096, TABLE_ALIGN = 64, INCLUDE_DEPTH = 30 };
+enum { PAGE = 4096, TABLE_ALIGN = 64, INCLUDE_DEPTH = 30, INCLUDES = 10000 };
 
 struct mf_cc {
     mf_alloc *alloc;
     mf_zone *zone;
     pthread_mutex_t lock;
-    mf_carena *hot;   /* reset, for the next compile; or NULL */
-    uint64_t used_at; /* monotonic, of the end of the last compile */
+    mf_carena *hot;      /* reset, for the next compile; or NULL */
+    uint64_t used_at;    /* monotonic, of the end of the last compile */
+    mf_cc_limits limits; /* of every compile */
+    mf_mappings mappings;
+    atomic_int forbidden;
     atomic_size_t resident_bytes;
 };
 
@@ -285,6 +289,12 @@ static int link_image(job *j, TCCState *s)
         return error_of(run, "linking failed", j->err);
     }
     size_t room = (tables + (size_t)need + PAGE) / PAGE * PAGE;
+    if (run->limits.code_bytes &&
+        tables + (size_t)need > run->limits.code_bytes)
+        return mf_error_set(j->err, MAYFLY_ELIMIT,
+                            "code: the unit's %zu bytes are more than its "
+                            "limit of %zu",
+                            tables + (size_t)need, run->limits.code_bytes);
     int code = mf_zone_take(j->cc->zone, room, 0, &image->span, j->err);
     if (code != 0)
         return code;
@@ -432,6 +442,50 @@ void mf_cc_free(mf_cc *cc)
     mf_alloc_free(cc->alloc, cc);
 }
 
+void mf_cc_set_limits(mf_cc *cc, const mf_cc_limits *limits)
+{
+    pthread_mutex_lock(&cc->lock);
+    cc->limits = *limits;
+    mf_mappings_recount(&cc->mappings);
+    pthread_mutex_unlock(&cc->lock);
+}
+
+void mf_cc_forbid(mf_cc *cc)
+{
+    atomic_store(&cc->forbidden, 1);
+}
+
+int mf_cc_check_allowed(const mf_cc *cc, mayfly_error *err)
+{
+    if (!atomic_load(&cc->forbidden))
+        return 0;
+    return mf_error_set(err, MAYFLY_EUNSUPPORTED,
+                        "this host was made with forbid_compile: nothing is "
+                        "compiled at run time");
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a && (!b || a < b) ? a : b;
+}
+
+/* A compile's own limits and those of all. */
+static mf_cc_limits take_limits(mf_cc *cc, const mf_cc_limits *own)
+{
+    pthread_mutex_lock(&cc->lock);
+    mf_cc_limits l = cc->limits;
+    pthread_mutex_unlock(&cc->lock);
+    l.source_bytes = least(l.source_bytes, own->source_bytes);
+    l.arena_bytes = least(l.arena_bytes, own->arena_bytes);
+    l.code_bytes = least(l.code_bytes, own->code_bytes);
+    l.stack_bytes = least(l.stack_bytes, own->stack_bytes);
+    l.time_ms = (unsigned)least(l.time_ms, own->time_ms);
+    l.include_depth = (unsigned)least(l.include_depth, own->include_depth);
+    l.includes = (unsigned)least(l.includes, own->includes);
+    l.nesting = (unsigned)least(l.nesting, own->nesting);
+    return l;
+}
+
 static void fill_limits(mf_cc_limits *l)
 {
     if (!l->source_bytes)
@@ -442,6 +496,8 @@ static void fill_limits(mf_cc_limits *l)
         l->time_ms = 10000;
     if (!l->include_depth || l->include_depth > INCLUDE_DEPTH)
         l->include_depth = INCLUDE_DEPTH;
+    if (!l->includes)
+        l->includes = INCLUDES;
 }
 
 static void report(const job *j, uint64_t ended, mf_cc_report *ret)
@@ -456,6 +512,9 @@ static void report(const job *j, uint64_t ended, mf_cc_report *ret)
 int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
                   mf_cc_report *ret_report, mayfly_error *err)
 {
+    int code = mf_cc_check_allowed(cc, err);
+    if (code != 0)
+        return code;
     job *j = mf_alloc_zero(cc->alloc, sizeof *j);
     if (!j)
         return mf_error_nomem(err, "the compiler");
@@ -463,9 +522,11 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     j->cc = cc;
     j->err = err;
     run->input = input;
-    run->limits = input->limits;
+    run->limits = take_limits(cc, &input->limits);
     fill_limits(&run->limits);
-    int code = bound_stack(run, err);
+    code = mf_mappings_allow(&cc->mappings, run->limits.mappings_spare, err);
+    if (code == 0)
+        code = bound_stack(run, err);
     if (code != 0) {
         mf_alloc_free(cc->alloc, j);
         return code;

@@ -25,10 +25,16 @@ typedef struct mf_cc mf_cc;
 typedef struct mf_cc_limits { /* 0: the default */
     size_t source_bytes;      /* sources and includes together: 64 MiB */
     size_t arena_bytes;       /* 256 MiB */
+    size_t code_bytes;        /* of one unit; as the zone allows */
     size_t stack_bytes; /* of the calling thread: what is left less 64 KiB, at
                            the most 8 MiB */
     unsigned time_ms;   /* 10,000 */
-    unsigned include_depth; /* 30, which is also the most */
+    unsigned include_depth;  /* 30, which is also the most */
+    unsigned includes;       /* files included in all: 10,000 */
+    unsigned mappings_spare; /* that the process keeps: 4096; of all compiles
+                                only */
+    unsigned nesting; /* brackets of any kind inside of each other: as the stack
+                         allows */
 } mf_cc_limits;
 
 typedef struct mf_cc_input {
@@ -58,8 +64,8 @@ typedef struct mf_cc_input {
     int mutable_data; /* the sources have writable data: give it pages of
                          its own; else all becomes read-execute */
     int warnings_are_errors;
-    int resident; /* keep the compile arena with the image */
-    mf_cc_limits limits;
+    int resident;        /* keep the compile arena with the image */
+    mf_cc_limits limits; /* the compiler's own hold too */
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
 } mf_cc_input;
@@ -86,10 +92,18 @@ int mf_cc_new(mf_alloc *alloc, mf_zone *zone, mf_cc **ret_cc,
               mayfly_error *err);
 void mf_cc_free(mf_cc *cc);
 
+/* For the compiles that begin from now on. */
+void mf_cc_set_limits(mf_cc *cc, const mf_cc_limits *limits);
+
+/* From now on every compile is refused. */
+void mf_cc_forbid(mf_cc *cc);
+/* 0, or EUNSUPPORTED where it is forbidden. */
+int mf_cc_check_allowed(const mf_cc *cc, mayfly_error *err);
+
 /* Errors: ECOMPILE (with file, line), ELINK (every unresolved name), ELIMIT
- * (which is named: source, arena, stack, time, includes, code), ENOMEM, EIO.
- * After any of them the next compile is as if this one had not been.
- * `ret_report` may be NULL. */
+ * (which is named: source, compile arena, stack, nesting, time, includes,
+ * code), ENOMEM, EIO, EUNSUPPORTED (forbidden). After any of them the next
+ * compile is as if this one had not been. `ret_report` may be NULL. */
 int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
                   mf_cc_report *ret_report, mayfly_error *err);
 

@@ -202,8 +202,24 @@ void mf_hook_free(void *block)
 
 void mf_hook_next(void)
 {
-    mf_run_check(mf_run_now());
+    mf_run *run = mf_run_now();
+    mf_run_check(run);
     mf_libtcc_next();
+    mf_run_nest(run, mf_libtcc_tok);
+}
+
+void mf_hook_skip(int token)
+{
+    mf_run *run = mf_run_now();
+    mf_run_check(run);
+    mf_libtcc_skip(token);
+    mf_run_nest(run, mf_libtcc_tok);
+}
+
+void mf_hook_unget_tok(int token)
+{
+    mf_run_unnest(mf_run_now(), mf_libtcc_tok);
+    mf_libtcc_unget_tok(token);
 }
 
 /* A symbol that has a place among the names; members of structs are among them.

@@ -24,6 +24,8 @@ void *mf_hook_calloc(size_t n, size_t size);
 void *mf_hook_realloc(void *block, size_t size);
 void mf_hook_free(void *block);
 void mf_hook_next(void);
+void mf_hook_skip(int token);
+void mf_hook_unget_tok(int token);
 void *mf_hook_sym_push(int v, void *type, int r, int c);
 void *mf_hook_sym_push2(void **stack, int v, int t, int c);
 _Noreturn void mf_hook_exit(int code);
@@ -59,6 +61,9 @@ extern char **const mf_hook_environ;
 
 /* libtcc's own, under their new names. */
 void mf_libtcc_next(void);
+extern int mf_libtcc_tok;            /* what the line above read */
+void mf_libtcc_skip(int token);      /* reads on, behind that token */
+void mf_libtcc_unget_tok(int token); /* goes back one, to that token */
 void *mf_libtcc_sym_push(int v, void *type, int r, int c);
 void *mf_libtcc_sym_push2(void **stack, int v, int t, int c);
 void mf_libtcc_preprocess_start(void *state, int filetype);

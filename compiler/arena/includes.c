@@ -131,6 +131,8 @@ int mf_hook_open(const char *path, int flags, ...)
         run->source = NULL;
     } else {
         text = find(run, path, &len);
+        if (text && ++run->n_includes > run->limits.includes)
+            mf_run_stop(run, MAYFLY_ELIMIT, "includes: too many files");
     }
     if (!text) {
         errno = ENOENT;

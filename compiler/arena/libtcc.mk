@@ -38,13 +38,14 @@ LIBTCC_FLAGS = \
   $(foreach s,$(LIBTCC_API),--redefine-sym $(s)=mf_$(s)) \
   $(foreach s,$(LIBTCC_OUT),--redefine-sym $(s)=mf_hook_$(s:__%=%)) \
   $(foreach s,$(LIBTCC_OVER),--redefine-sym $(s)=mf_hook_$(s)) \
-  --redefine-sym next=mf_libtcc_next \
+  --redefine-sym next=mf_libtcc_next --redefine-sym tok=mf_libtcc_tok \
+  --redefine-sym skip=mf_libtcc_skip --redefine-sym unget_tok=mf_libtcc_unget_tok \
   --redefine-sym sym_push=mf_hook_sym_push --redefine-sym sym_push2=mf_hook_sym_push2 \
   --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
   --redefine-sym section_add=mf_libtcc_section_add
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
-  mf_libtcc_next mf_libtcc_sym_push mf_libtcc_sym_push2 \
+  mf_libtcc_next mf_libtcc_tok mf_libtcc_skip mf_libtcc_unget_tok mf_libtcc_sym_push mf_libtcc_sym_push2 \
   mf_hook_sym_push mf_hook_sym_push2 mf_libtcc_preprocess_start \
   mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
 
@@ -53,7 +54,8 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@cd $(LIBTCC_DIR) && $(AR) x $(LIBTCC_A)
 	@# Each token, and each macro that is expanded, is a place to stop at.
 	@for o in tccgen tccasm i386-asm; do \
-	  $(OBJCOPY) --redefine-sym next=mf_hook_next $(LIBTCC_DIR)/$$o.o; done
+	  $(OBJCOPY) --redefine-sym next=mf_hook_next --redefine-sym skip=mf_hook_skip \
+	    --redefine-sym unget_tok=mf_hook_unget_tok $(LIBTCC_DIR)/$$o.o; done
 	@set -e; cd $(LIBTCC_DIR); \
 	at() { nm $$1 | awk -v f=$$2 '$$3 == f { print "0x" $$1 }'; }; \
 	$(OBJCOPY) --redefine-sym section_add=mf_hook_section_add \

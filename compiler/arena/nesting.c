@@ -1,6 +1,7 @@
 /*
- * compiler/arena/nesting.c: how deeply types can contain each other.
+ * compiler/arena/nesting.c: how deeply a source nests.
  *
+ * Types:
  * libtcc initialises an object by recursion into its first member, and the
  * first member of that, without reading a token in between; nothing could stop
  * it there. A thousand lines `struct b { struct a m; };` make a type a thousand
@@ -8,6 +9,10 @@
  * others by value, plus the arrays of structs or arrays; these are counted as
  * they are declared, and the stack that such a depth needs must be there. Real
  * units have a few dozen.
+ *
+ * Brackets: the stack bounds them always; they are counted too, as tokens are
+ * read, for where a limit is set. What libtcc reads again, token strings that
+ * it kept, is balanced; where it goes back by a token, so does the count.
  *
  * What it knows of libtcc: the flags below, and that a type begins with its
  * flags and goes on with a pointer to the struct.
@@ -83,4 +88,34 @@ void mf_run_array(mf_run *run, int element)
         run->n_arrays++;
         bound_depth(run);
     }
+}
+
+static int opens(int token)
+{
+    return token == '(' || token == '[' || token == '{';
+}
+
+static int closes(int token)
+{
+    return token == ')' || token == ']' || token == '}';
+}
+
+void mf_run_nest(mf_run *run, int token)
+{
+    if (closes(token)) {
+        run->depth -= run->depth != 0;
+    } else if (opens(token)) {
+        run->depth++;
+        if (run->limits.nesting && run->depth > run->limits.nesting)
+            mf_run_stop(run, MAYFLY_ELIMIT,
+                        "nesting: too many brackets inside of each other");
+    }
+}
+
+void mf_run_unnest(mf_run *run, int token)
+{
+    if (closes(token))
+        run->depth++;
+    else if (opens(token))
+        run->depth -= run->depth != 0;
 }

@@ -53,7 +53,9 @@ typedef struct mf_run {
     const char *predefs;         /* ours, instead of its own */
     mf_run_file files[MF_RUN_FILES];
     unsigned open_files;
-    size_t read_bytes; /* of sources and includes so far */
+    unsigned n_includes; /* files opened beside the sources */
+    unsigned depth;      /* brackets of any kind that are open */
+    size_t read_bytes;   /* of sources and includes so far */
 
     void *pool_owner; /* a pool's owner, whose kind is not known yet */
     void *pool;
@@ -103,6 +105,11 @@ const char *mf_predefs(int system_includes, int marked);
 const void *mf_runtime_find(const char *name);
 const void *mf_libc_find(const char *name);
 const char *mf_libc_name(size_t i); /* the names of the second; NULL: no more */
+
+/* Follows how deeply brackets nest; leaves libtcc when it is too deep. */
+void mf_run_nest(mf_run *run, int token);
+/* The token is going to be read again. */
+void mf_run_unnest(mf_run *run, int token);
 
 /* Process-wide state: state.c. */
 mf_run *mf_run_now(void);

@@ -44,6 +44,7 @@
 #define RESERVE_LEAST (16 * MIB)
 #define CHUNK_MIN MIB
 #define CHUNK_MAX (64 * MIB)
+#define MAX_DEFAULT (1024 * MIB)
 #define WAIT_BYTES (8 * MIB) /* of addresses in the queue */
 
 enum { WAIT_MAX = 64 };
@@ -220,7 +221,7 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
     zone->alloc = alloc;
     zone->page = (size_t)sysconf(_SC_PAGESIZE);
     zone->made_under = mf_fork_generation();
-    zone->max = max_bytes ? max_bytes : 256 * MIB;
+    zone->max = max_bytes ? max_bytes : MAX_DEFAULT;
     zone->reserved = zone->max * 2 > RESERVE_MIN ? zone->max * 2 : RESERVE_MIN;
     zone->reserved = (zone->reserved + MIB - 1) / MIB * MIB;
     void *base;
@@ -270,6 +271,20 @@ void mf_zone_free(mf_zone *zone)
     mf_alloc_free(zone->alloc, zone);
 }
 
+int mf_zone_set_max(mf_zone *zone, size_t max_bytes, mayfly_error *err)
+{
+    if (!max_bytes)
+        max_bytes = MAX_DEFAULT < zone->reserved ? MAX_DEFAULT : zone->reserved;
+    if (max_bytes > zone->reserved)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "code: the host has addresses for %zu bytes",
+                            zone->reserved);
+    pthread_mutex_lock(&zone->lock);
+    zone->max = max_bytes;
+    pthread_mutex_unlock(&zone->lock);
+    return 0;
+}
+
 /* The first chunk that has room, made when there is none. */
 static int take_pages(mf_zone *zone, size_t bytes, chunk **ret, size_t *ret_at)
 {
@@ -306,13 +321,13 @@ int mf_zone_take(mf_zone *zone, size_t code_bytes, size_t data_bytes,
     if (!bytes)
         return mf_error_set(err, MAYFLY_EINVAL, "an empty unit");
     pthread_mutex_lock(&zone->lock);
-    if (bytes > zone->max - zone->used) {
-        size_t used = zone->used;
+    if (zone->used > zone->max || bytes > zone->max - zone->used) {
+        size_t used = zone->used, max = zone->max;
         pthread_mutex_unlock(&zone->lock);
         return mf_error_set(err, MAYFLY_ELIMIT,
                             "code: %zu bytes more than the zone's %zu allow, "
                             "of which %zu are in use",
-                            bytes, zone->max, used);
+                            bytes, max, used);
     }
     int code = take_pages(zone, bytes, &c, &at);
     if (code == MAYFLY_ELIMIT) {

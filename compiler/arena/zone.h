@@ -33,6 +33,10 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
                 mayfly_error *err);
 void mf_zone_free(mf_zone *zone); /* every span must have been given back */
 
+/* Changes that bound. Errors: EINVAL (more than the addresses that are
+ * reserved). */
+int mf_zone_set_max(mf_zone *zone, size_t max_bytes, mayfly_error *err);
+
 /* Takes addresses; nothing can be read there yet. Errors: ELIMIT, ENOMEM. */
 int mf_zone_take(mf_zone *zone, size_t code_bytes, size_t data_bytes,
                  mf_span *ret, mayfly_error *err);

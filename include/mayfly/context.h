@@ -67,6 +67,7 @@ typedef struct mayfly_load_options {
                                      functions and a list of libc's */
     size_t n_symbols;
     int resident; /* keep the compile arena with the context: for comparison */
+    const mayfly_limits *limits; /* of this load, beside the host's; NULL: none */
     mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
     void *diagnostic_state;
 } mayfly_load_options;
@@ -83,7 +84,7 @@ typedef struct mayfly_load_options {
  * Errors: EINVAL, ENOTFOUND (a file or an import that is not there), EIO (a file
  * cannot be read), ESCHEMA (with line and column),
  * ECOMPILE and ELINK (handler source), ELIMIT (which limit is named), ENOMEM,
- * EUNSUPPORTED (proto2, editions), EFORKED.
+ * EUNSUPPORTED (proto2, editions; a host that forbids compiling), EFORKED.
  */
 MAYFLY_API int mayfly_load_file(mayfly_host *host, const char *name,
                                 const char *path,

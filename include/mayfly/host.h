@@ -51,6 +51,35 @@ enum mayfly_log_level {
 typedef void (*mayfly_log_fn)(void *state, int level, const char *owner,
                               const char *text);
 
+/*
+ * What loading may take at the most. Exceeding one of these is MAYFLY_ELIMIT, and
+ * the message begins with the limit's name. 0 means the default. A load may have
+ * limits of its own (mayfly_load_options): then the smaller of the two holds.
+ */
+typedef struct mayfly_limits {
+    size_t size;           /* set by MAYFLY_LIMITS */
+    size_t source_bytes;   /* "source": C source with all that it includes, of one
+                              context; 64 MiB */
+    size_t compile_bytes;  /* "compile arena": of one compile; 256 MiB */
+    size_t code_bytes;     /* "code": of all contexts together; 1 GiB. In a load's
+                              own: of that context; no bound */
+    unsigned compile_ms;   /* "time": of one compile; 10,000 */
+    unsigned nesting;      /* "nesting": brackets of any kind inside of each other
+                              in C source; as the stack allows, whose end is an
+                              error too: "stack" */
+    unsigned include_depth; /* "includes": files that include each other; 30,
+                               which is also the most */
+    unsigned includes;     /* "includes": files included in one compile; 10,000 */
+    unsigned contexts;     /* "contexts": that are not unloaded; no bound. Of a
+                              host only */
+    unsigned mappings_spare; /* "mappings": nothing is compiled when the process has
+                              fewer than these left of the number that the
+                              kernel allows it; 4,096. Of a host only */
+} mayfly_limits;
+
+#define MAYFLY_LIMITS(...) \
+    (&(mayfly_limits){ .size = sizeof(mayfly_limits), __VA_ARGS__ })
+
 typedef struct mayfly_host_options {
     size_t size; /* set by MAYFLY_HOST_OPTIONS */
     const mayfly_allocator *allocator; /* NULL: malloc */
@@ -64,6 +93,10 @@ typedef struct mayfly_host_options {
     size_t code_bytes_max;     /* all compiled units together; 0: 1 GiB */
     unsigned compile_ms_max;   /* time of one compile; 0: 10,000 */
     unsigned idle_ms;          /* unused memory goes back after; 0: 200 */
+    const mayfly_limits *limits; /* instead of the four above, where not 0, and
+                                    further ones; copied. NULL: none */
+    int forbid_compile;        /* nothing is compiled at run time, whoever asks:
+                                  every load answers EUNSUPPORTED */
     int measure_process;       /* receipts also read /proc/self (about 0.3 ms a
                                   snapshot), and what is kept for speed is given
                                   back before each reading; 0: arenas only */
@@ -83,6 +116,18 @@ MAYFLY_API int mayfly_host_new(const mayfly_host_options *options,
  * their free/unref and answer errors. NULL is allowed. Must not be called on a
  * loop thread or a worker of this host. */
 MAYFLY_API void mayfly_host_free(mayfly_host *host);
+
+/* Changes the limits of loads that begin from now on; what is loaded stays. 0
+ * stands for the default, not for what was set before. Errors: EINVAL (a size
+ * that is not known; code_bytes beyond what the host has reserved addresses for,
+ * which is twice the first limit and 1 GiB at the least), EFORKED. */
+MAYFLY_API int mayfly_host_set_limits(mayfly_host *host,
+                                      const mayfly_limits *limits,
+                                      mayfly_error *err);
+
+/* The limits as they were set; 0: the default. */
+MAYFLY_API void mayfly_host_get_limits(mayfly_host *host,
+                                       mayfly_limits *ret_limits);
 
 /* Gives back at once what is kept for speed: the hot compile arena, pools, free
  * pages of the code zone. The host does the same by itself `idle_ms` after it
