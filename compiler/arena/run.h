@@ -95,6 +95,15 @@ void mf_run_check(mf_run *run);
 void mf_run_member(mf_run *run, const void *of_type);
 void mf_run_array(mf_run *run, int element);
 
+/* libtcc's callback for messages; `state` is the run. */
+void mf_run_note(void *state, const char *message);
+/* Calls the user's callback for each finding. */
+void mf_run_tell(const mf_run *run);
+/* The first error that libtcc named, else `text`; the reason for a stop. Both
+ * return the code. */
+int mf_run_error(const mf_run *run, const char *text, mayfly_error *err);
+int mf_run_stop_error(const mf_run *run, mayfly_error *err);
+
 /* The text of a header that every compile can include, or NULL. */
 const char *mf_builtin_header(const char *name, int system_includes);
 /* What every source begins with. `marked`: with an object that begins a page,
