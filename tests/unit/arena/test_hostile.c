@@ -410,6 +410,7 @@ static void test_limits(void **state)
            "__attribute__((aligned(1 << 29), section(\"z\"))) char c;"
            "int f(int x) { return a + b + c; }",
            MAYFLY_ELIMIT, "code");
+    assert_int_equal(mf_zone_set_max(f.zone, 256 << 20, &f.err), 0);
     refuse(&f, "char a[500000000]; int f(int x) { return a[x]; }",
            MAYFLY_ELIMIT, "code");
     refuse(&f, "char a[1ul << 40]; int f(int x) { return a[x]; }",
