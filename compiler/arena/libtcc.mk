@@ -7,7 +7,7 @@
 # Defines LIBTCC_OBJ, which the Makefile adds to LIB_OBJS, and KINDS_H, the table by which
 # the census knows which part of libtcc asked for a block.
 
-LIBTCC_A := $(shell $(CC) -print-file-name=libtcc.a)
+LIBTCC_A := $(shell $(CC) -print-file-name=libtcc.a 2> /dev/null)
 LIBTCC_DIR = $(BUILD)/compiler/arena/libtcc
 LIBTCC_OBJ = $(BUILD)/compiler/arena/mf_libtcc.o
 KINDS_H = $(BUILD)/gen/mf_tcc_kinds.h

@@ -142,6 +142,8 @@ static int run(demo *d, const char *schema, const char *handlers)
         (rc = typed_call(d)) || (rc = json_call(d)))
         return rc;
 
+    mayfly_server_free(d->server, 1000);
+    d->server = NULL;
     rc = mayfly_unload(d->context, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 1000),
                        &d->receipt, &d->err);
     if (rc != 0)
