@@ -72,6 +72,21 @@ typedef struct job {
 
 /* --- compiling and linking ---------------------------------------------- */
 
+/* What a source begins with: ours, then the caller's. */
+static const char *begin_text(mf_run *run, const char *ours)
+{
+    const char *theirs = run->input->prelude;
+    if (!theirs)
+        return ours;
+    size_t n = strlen(ours), m = strlen(theirs) + 1;
+    char *both = mf_carena_take(run->arena, n + m, MF_KIND_TEXT);
+    if (!both)
+        mf_run_stop(run, MAYFLY_ELIMIT, "compile arena: the defines");
+    memcpy(both, ours, n);
+    memcpy(both + n, theirs, m);
+    return both;
+}
+
 static TCCState *compile(job *j)
 {
     mf_run *run = &j->run;
@@ -88,8 +103,8 @@ static TCCState *compile(job *j)
         if (!name || !name[0] || strcmp(name, "-") == 0)
             name = "source";
         run->source = &in->sources[i];
-        run->predefs =
-            mf_predefs(in->system_includes, in->mutable_data && i == 0);
+        run->predefs = begin_text(
+            run, mf_predefs(in->system_includes, in->mutable_data && i == 0));
         if (tcc_add_file(s, name) != 0)
             return NULL;
     }

@@ -44,6 +44,14 @@ typedef struct mf_cc_input {
      * must stay until the compile is over. */
     const char *(*include)(void *state, const char *name, size_t *ret_len);
     void *include_state;
+    /* Folders in which what is included by <>, or not found beside the source
+     * that asks, is looked up next. */
+    const char *const *include_dirs;
+    size_t n_include_dirs;
+    int real_paths; /* an include may name a file by an absolute path, or by one
+                       that goes up; else neither names anything */
+    const char
+        *prelude; /* whole lines that every source begins with; or NULL */
     int system_includes; /* what is included and not found there may be a header
                             of the system's; else only those that libtcc brings:
                             stdarg, stdbool, stddef, stdint, limits, float, and
@@ -51,6 +59,10 @@ typedef struct mf_cc_input {
     const mayfly_symbol *const *symbols; /* tables of names the code may use */
     const size_t *n_symbols;
     size_t n_symbol_tables;
+    /* Asked for a name that is nowhere else; NULL: it is unresolved. Called
+     * with the compiler at work: must not call mayfly. */
+    const void *(*resolve)(void *state, const char *name);
+    void *resolve_state;
     const char *const *wanted; /* names whose addresses are asked for */
     size_t n_wanted;
     void **ret_addresses; /* one per wanted name; NULL where not defined */

@@ -380,6 +380,8 @@ void *mf_hook_dlsym(void *handle, const char *name)
     const void *address = mf_runtime_find(name);
     if (!address)
         address = mf_libc_find(name);
+    if (!address && in->resolve)
+        address = in->resolve(in->resolve_state, name);
     return (void *)(uintptr_t)address;
 }
 

@@ -9,7 +9,8 @@
  *
  * #include <x> is looked up as "/mf/x", a folder that does not exist; #include
  * "x" first beside the file that asks, by the callback alone, then as <x>. A
- * path that is absolute otherwise, or that goes up, names nothing.
+ * path that is absolute otherwise, or that goes up, names nothing, unless the
+ * caller allows that for a source that it trusts.
  */
 #include "compiler/arena/hooks.h"
 
@@ -71,6 +72,21 @@ static const char *read_header(mf_run *run, const char *path, size_t *ret_len)
     return text;
 }
 
+static const char *find_in(mf_run *run, const char *const *folders, size_t n,
+                           const char *name, size_t *ret_len)
+{
+    char path[PATH_LEN];
+    for (size_t i = 0; i < n; i++) {
+        int len = snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        if (len < 0 || (size_t)len >= sizeof path)
+            continue;
+        const char *text = read_header(run, path, ret_len);
+        if (text)
+            return text;
+    }
+    return NULL;
+}
+
 static const char *find_system(mf_run *run, const char *name, size_t *ret_len)
 {
     static const char *const folders[] = {
@@ -81,16 +97,8 @@ static const char *find_system(mf_run *run, const char *name, size_t *ret_len)
 #endif
         "/usr/include",
     };
-    char path[PATH_LEN];
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        int n = snprintf(path, sizeof path, "%s/%s", folders[i], name);
-        if (n < 0 || (size_t)n >= sizeof path)
-            continue;
-        const char *text = read_header(run, path, ret_len);
-        if (text)
-            return text;
-    }
-    return NULL;
+    return find_in(run, folders, sizeof folders / sizeof folders[0], name,
+                   ret_len);
 }
 
 static const char *find(mf_run *run, const char *path, size_t *ret_len)
@@ -100,15 +108,20 @@ static const char *find(mf_run *run, const char *path, size_t *ret_len)
     const char *text = NULL;
     const char *name = path;
     int in_root = strncmp(path, MF_RUN_ROOT "/", root) == 0;
-    if (goes_up(path))
+    if (!in->real_paths && goes_up(path))
         return NULL;
     if (in_root)
         name = path + root;
-    if (name[0] == '/' || name[0] == '\0')
+    if (name[0] == '\0' || (name[0] == '/' && !in->real_paths))
         return NULL;
     if (in->include)
         text = in->include(in->include_state, name, ret_len);
+    if (!text && name[0] == '/')
+        return read_header(run, name, ret_len);
     if (text || !in_root)
+        return text;
+    text = find_in(run, in->include_dirs, in->n_include_dirs, name, ret_len);
+    if (text)
         return text;
     text = mf_builtin_header(name, in->system_includes);
     if (text)
