@@ -8,6 +8,7 @@
 #define MF_CACHE_INTERNAL_H
 
 #include "cache/context.h"
+#include "cache/owned.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,6 +57,8 @@ struct mayfly_context {
     int destroying;         /* the payload is being destroyed, once */
     mayfly_pin *pins;
     size_t n_pins;
+    mf_owned *owned; /* what its own code has started, newest first */
+    size_t n_owned[MF_OWNED_KINDS];
     int n_snapshots;
     mf_snapshot snapshots[MF_PHASES];
     uint64_t load_ns, generate_ns, compile_ns;

@@ -111,6 +111,7 @@ static int busy(mayfly_context *c, mayfly_error *err)
     int destroying = c->destroying;
     pthread_mutex_unlock(&c->lock);
 
+    other -= (long)mf_owned_list_holders(c, &text);
     if (other > 0) {
         mf_buf_printf(&text, "%s%ld call%s", text.len ? "; " : "", other,
                       other == 1 ? "" : "s");
@@ -172,9 +173,11 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
     c->waiters++;
     if (o->force)
         c->forced = 1;
-    if (o->force && c->options.cancel_calls) {
+    if (o->force) {
         pthread_mutex_unlock(&c->lock);
-        c->options.cancel_calls(c->options.host, c);
+        mf_owned_cancel(c);
+        if (c->options.cancel_calls)
+            c->options.cancel_calls(c->options.host, c);
         pthread_mutex_lock(&c->lock);
     }
     int code = wait_and_destroy(c, deadline);

@@ -1,0 +1,117 @@
+/*
+ * cache/owned.c: the list of what a context's own code has started.
+ *
+ * A list, not a table: a context has a handful of these, and they are looked
+ * through only when somebody asks what holds it. The counts are kept beside it,
+ * since they are what a limit is compared with.
+ *
+ * Threads: any; the context's lock is held for each step, and while calling
+ * back.
+ */
+#include "cache/owned.h"
+
+#include "cache/internal.h"
+
+enum { LISTED_MAX = 8 };
+
+void mf_owned_add(mayfly_context *c, mf_owned *o)
+{
+    pthread_mutex_lock(&c->lock);
+    o->prev = NULL;
+    o->next = c->owned;
+    if (c->owned)
+        c->owned->prev = o;
+    c->owned = o;
+    c->n_owned[o->kind]++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void mf_owned_remove(mayfly_context *c, mf_owned *o)
+{
+    pthread_mutex_lock(&c->lock);
+    if (o->prev)
+        o->prev->next = o->next;
+    else
+        c->owned = o->next;
+    if (o->next)
+        o->next->prev = o->prev;
+    c->n_owned[o->kind]--;
+    pthread_mutex_unlock(&c->lock);
+}
+
+size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind)
+{
+    pthread_mutex_lock(&c->lock);
+    size_t n = c->n_owned[kind];
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+const char *mf_owned_kind_name(enum mf_owned_kind kind, size_t n)
+{
+    static const char *const names[MF_OWNED_KINDS][2] = {
+        [MF_OWNED_RUN] = {"run", "runs"},
+        [MF_OWNED_THREAD] = {"thread", "threads"},
+        [MF_OWNED_HANDLER] = {"exit handler", "exit handlers"},
+        [MF_OWNED_KEY] = {"thread key", "thread keys"},
+        [MF_OWNED_SIGNAL] = {"signal", "signals"},
+        [MF_OWNED_TIMER] = {"timer", "timers"},
+        [MF_OWNED_LIBRARY] = {"library", "libraries"},
+    };
+    return names[kind][n != 1];
+}
+
+void mf_owned_each(mayfly_context *c,
+                   void (*each)(void *state, const mf_owned *o), void *state)
+{
+    pthread_mutex_lock(&c->lock);
+    for (const mf_owned *o = c->owned; o; o = o->next)
+        each(state, o);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* The holders of one kind. Lock held. */
+static size_t list_kind(const mayfly_context *c, enum mf_owned_kind kind,
+                        mf_buf *out)
+{
+    uint64_t now = mf_clock_ns();
+    size_t n = 0, shown = 0;
+    for (const mf_owned *o = c->owned; o; o = o->next)
+        n += o->kind == kind && o->holds;
+    if (n == 0)
+        return 0;
+    mf_buf_printf(out, "%s%zu %s: ", out->len ? "; " : "", n,
+                  mf_owned_kind_name(kind, n));
+    for (const mf_owned *o = c->owned; o; o = o->next) {
+        if (o->kind != kind || !o->holds)
+            continue;
+        if (shown == LISTED_MAX) {
+            mf_buf_printf(out, ", and %zu more", n - shown);
+            break;
+        }
+        mf_buf_printf(out, "%s%s (thread %ld, %llu ms)", shown ? ", " : "",
+                      o->name, o->thread,
+                      (unsigned long long)((now - o->at_ns) / 1000000));
+        shown++;
+    }
+    return n;
+}
+
+size_t mf_owned_list_holders(mayfly_context *c, mf_buf *out)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&c->lock);
+    for (int kind = 0; kind < MF_OWNED_KINDS; kind++)
+        n += list_kind(c, (enum mf_owned_kind)kind, out);
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
+void mf_owned_cancel(mayfly_context *c)
+{
+    pthread_mutex_lock(&c->lock);
+    for (mf_owned *o = c->owned; o; o = o->next)
+        if (o->cancel)
+            o->cancel(o);
+    pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,62 @@
+/*
+ * cache/owned.h: what a context's own code has started or registered.
+ *
+ * Code in a context that starts threads or registers things for later does so
+ * through wrappers (proxy/program.h), which keep a record of each here: so that
+ * an unload can name them, and so that they are counted per owner.
+ *
+ * A record is part of a struct of whoever adds it, who also takes it out before
+ * that goes; it is never touched by the cache after that. The list is the
+ * context's and outlives its unit.
+ *
+ * Threads: any. The list has the context's lock.
+ */
+#ifndef MF_CACHE_OWNED_H
+#define MF_CACHE_OWNED_H
+
+#include "cache/context.h"
+
+enum mf_owned_kind {
+    MF_OWNED_RUN,     /* a run of main */
+    MF_OWNED_THREAD,  /* a thread that it started */
+    MF_OWNED_HANDLER, /* atexit and on_exit */
+    MF_OWNED_KEY,     /* thread keys */
+    MF_OWNED_SIGNAL,  /* signal dispositions */
+    MF_OWNED_TIMER,
+    MF_OWNED_LIBRARY, /* loaded for it */
+    MF_OWNED_KINDS
+};
+
+enum { MF_OWNED_NAME = 64 };
+
+typedef struct mf_owned {
+    struct mf_owned *next, *prev; /* newest first; the cache's */
+    enum mf_owned_kind kind;
+    int holds;   /* a lease comes with it */
+    long thread; /* the kernel's number: of the run or thread, of who registered
+                    else */
+    uint64_t at_ns;
+    char name[MF_OWNED_NAME]; /* "worker", "SIGUSR1"; cut if longer */
+    /* A forced unload asks it to end, with the context's lock held: must be
+     * short and call nothing of the cache's; or NULL. */
+    void (*cancel)(struct mf_owned *o);
+} mf_owned;
+
+void mf_owned_add(mayfly_context *c, mf_owned *o);
+void mf_owned_remove(mayfly_context *c, mf_owned *o);
+size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind);
+
+/* "thread", and the like: for `n` of them. */
+const char *mf_owned_kind_name(enum mf_owned_kind kind, size_t n);
+
+/* Calls back for each, newest first, with the context's lock held. */
+void mf_owned_each(mayfly_context *c,
+                   void (*each)(void *state, const mf_owned *o), void *state);
+
+/* Appends those that hold a lease as text. Returns how many they are. */
+size_t mf_owned_list_holders(mayfly_context *c, mf_buf *out);
+
+/* Asks those that can end to end. */
+void mf_owned_cancel(mayfly_context *c);
+
+#endif
