@@ -15,6 +15,7 @@
 
 #include "base/census.h"
 #include "base/error.h"
+#include "base/owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -140,7 +141,7 @@ static void answer_late(mayfly_call *c)
 
 static void on_deadline(mf_timer *timer)
 {
-    answer_late((mayfly_call *)((char *)timer - offsetof(mayfly_call, timer)));
+    answer_late(MF_OWNER(timer, mayfly_call, timer));
 }
 
 /* Sends what the call has to say, unless its time has passed: a handler on the
@@ -200,7 +201,7 @@ static void conclude(mayfly_call *c, int rc)
 
 static mayfly_call *call_of_task(mf_task *task)
 {
-    return (mayfly_call *)((char *)task - offsetof(mayfly_call, task));
+    return MF_OWNER(task, mayfly_call, task);
 }
 
 /* The answer has come to the loop; it brings a reference. */

@@ -16,6 +16,7 @@
 #include "base/census.h"
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/owner.h"
 #include "compiler/json/base64.h"
 
 enum {
@@ -137,8 +138,7 @@ void mayfly_call_free(mayfly_call *c)
 
 static void run_cancel(mf_task *task)
 {
-    mayfly_call *c =
-        (mayfly_call *)((char *)task - offsetof(mayfly_call, cancel_task));
+    mayfly_call *c = MF_OWNER(task, mayfly_call, cancel_task);
     mf_server_call_cancel(c, MAYFLY_STATUS_CANCELLED);
     mf_call_unref(c);
 }

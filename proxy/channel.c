@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/owner.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +60,7 @@ mayfly_host *mf_channel_host(const mayfly_channel *ch)
 
 static mayfly_channel *channel_of_task(mf_task *task)
 {
-    return (mayfly_channel *)((char *)task - offsetof(mayfly_channel, wake));
+    return MF_OWNER(task, mayfly_channel, wake);
 }
 
 void mf_channel_unlock(mayfly_channel *ch)
@@ -121,7 +122,7 @@ static void link_flush(mf_link *l)
 
 static void run_flush(mf_task *task)
 {
-    mf_link *l = (mf_link *)((char *)task - offsetof(mf_link, flush));
+    mf_link *l = MF_OWNER(task, mf_link, flush);
     mayfly_channel *ch = l->channel;
     pthread_mutex_lock(&ch->lock);
     l->is_dirty = 0;

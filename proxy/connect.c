@@ -12,6 +12,7 @@
 #include "proxy/channel.h"
 
 #include "base/error.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,8 +30,7 @@ static void connect_next(mayfly_channel *ch);
 
 static mayfly_channel *of_timer(mf_timer *timer)
 {
-    return (mayfly_channel *)((char *)timer -
-                              offsetof(mayfly_channel, connecting.timer));
+    return MF_OWNER(timer, mayfly_channel, connecting.timer);
 }
 
 void mf_connect_reset(mayfly_channel *ch)

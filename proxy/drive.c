@@ -17,6 +17,7 @@
 
 #include "base/census.h"
 #include "base/error.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -44,8 +45,7 @@ void mf_drive_ask_to_yield(mayfly_channel *ch)
 
 static void on_rewatch(mf_timer *timer)
 {
-    mayfly_channel *ch =
-        (mayfly_channel *)((char *)timer - offsetof(mayfly_channel, rewatch));
+    mayfly_channel *ch = MF_OWNER(timer, mayfly_channel, rewatch);
     pthread_mutex_lock(&ch->lock);
     if (ch->driver || ch->n_driven != ch->n_driven_seen) {
         ch->n_driven_seen = ch->n_driven;

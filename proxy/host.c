@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/owner.h"
 #include "proxy/call.h"
 #include "proxy/channel.h"
 #include "proxy/limits.h"
@@ -112,8 +113,7 @@ void mf_host_note_heap(mayfly_host *host)
 
 static void on_tick(mf_timer *timer)
 {
-    mayfly_host *host =
-        (mayfly_host *)((char *)timer - offsetof(mayfly_host, tick));
+    mayfly_host *host = MF_OWNER(timer, mayfly_host, tick);
     unsigned touched = atomic_load(&host->touched);
     if (touched == host->tick_seen) {
         atomic_store(&host->tick_armed, 0);
@@ -130,8 +130,7 @@ static void on_tick(mf_timer *timer)
 
 static void arm_tick(mf_task *task)
 {
-    mayfly_host *host =
-        (mayfly_host *)((char *)task - offsetof(mayfly_host, tick_task));
+    mayfly_host *host = MF_OWNER(task, mayfly_host, tick_task);
     mf_loop *loop = host->loops[0];
     host->tick_seen = atomic_load(&host->touched);
     mf_loop_set_timer(loop, &host->tick, loop->now_ms + host->options.idle_ms,

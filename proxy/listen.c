@@ -12,6 +12,7 @@
 #include "proxy/server.h"
 
 #include "base/error.h"
+#include "base/owner.h"
 #include "proxy/address.h"
 
 #include <errno.h>
@@ -83,8 +84,7 @@ static void listener_watch(mf_listener *l)
 
 static void accept_again(mf_timer *timer)
 {
-    listener_watch(
-        (mf_listener *)((char *)timer - offsetof(mf_listener, rest)));
+    listener_watch(MF_OWNER(timer, mf_listener, rest));
 }
 
 static void on_accept(void *state, int events)
@@ -132,8 +132,7 @@ void mf_listeners_close(mf_server_part *part)
 
 static void listener_start(mf_task *task)
 {
-    mf_listener *l =
-        (mf_listener *)((char *)task - offsetof(mf_listener, task));
+    mf_listener *l = MF_OWNER(task, mf_listener, task);
     mayfly_server *s = l->server;
     mf_server_part *part = &s->parts[0];
     l->next = part->listeners;

@@ -14,6 +14,7 @@
 #include "proxy/loop.h"
 
 #include "base/error.h"
+#include "base/owner.h"
 #include "proxy/workers.h"
 
 #include <uv.h> /* the one file that may */
@@ -114,7 +115,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void idle_check(mf_timer *timer)
 {
-    loop *l = (loop *)((char *)timer - offsetof(loop, idle_timer));
+    loop *l = MF_OWNER(timer, loop, idle_timer);
     if (l->idle_seen == l->base.activity) {
         l->idle(&l->base);
         l->idle_seen = l->base.activity;

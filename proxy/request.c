@@ -17,6 +17,7 @@
 #include "base/census.h"
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/owner.h"
 
 #include <limits.h>
 #include <linux/futex.h>
@@ -119,8 +120,7 @@ void mf_request_end(mayfly_call *c, int status, const char *why)
 
 void mf_request_deadline(mf_timer *timer)
 {
-    mayfly_call *c =
-        (mayfly_call *)((char *)timer - offsetof(mayfly_call, timer));
+    mayfly_call *c = MF_OWNER(timer, mayfly_call, timer);
     mayfly_channel *ch = c->channel;
     pthread_mutex_lock(&ch->lock);
     mf_request_end(c, MAYFLY_STATUS_DEADLINE_EXCEEDED,
@@ -502,8 +502,7 @@ int mayfly_channel_start(mayfly_channel *ch, const char *path, mayfly_call *c,
 
 static void run_cancel(mf_task *task)
 {
-    mayfly_call *c =
-        (mayfly_call *)((char *)task - offsetof(mayfly_call, cancel_task));
+    mayfly_call *c = MF_OWNER(task, mayfly_call, cancel_task);
     mayfly_channel *ch = c->channel;
     pthread_mutex_lock(&ch->lock);
     if (ch->driver == c) {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/owner.h"
 
 #include <errno.h>
 #include <string.h>
@@ -98,8 +99,7 @@ static void conn_close(mf_server_conn *c)
 /* A peer that has said nothing, or has taken nothing, for a while. */
 static void on_patience(mf_timer *timer)
 {
-    mf_server_conn *c =
-        (mf_server_conn *)((char *)timer - offsetof(mf_server_conn, timer));
+    mf_server_conn *c = MF_OWNER(timer, mf_server_conn, timer);
     size_t rest = c->conn.is_blocked ? c->conn.rest_len - c->conn.rest_at : 0;
     if (!mf_h2_has_heard(c->conn.h2) || (rest && rest == c->seen_rest)) {
         conn_close(c);
@@ -113,8 +113,7 @@ static void on_patience(mf_timer *timer)
 
 static void conn_flush(mf_task *task)
 {
-    mf_server_conn *c =
-        (mf_server_conn *)((char *)task - offsetof(mf_server_conn, flush));
+    mf_server_conn *c = MF_OWNER(task, mf_server_conn, flush);
     mf_loop *loop = c->part->loop;
     c->is_dirty = 0;
     if (!c->is_over) {
@@ -155,8 +154,7 @@ static void on_ready(void *state, int events)
 /* What an accepted descriptor becomes on its loop. */
 void mf_server_conn_start(mf_task *task)
 {
-    mf_server_conn *c =
-        (mf_server_conn *)((char *)task - offsetof(mf_server_conn, start));
+    mf_server_conn *c = MF_OWNER(task, mf_server_conn, start);
     mf_server_part *part = c->part;
     mayfly_server *server = part->server;
     mf_h2_options options = {.is_server = 1,
@@ -190,8 +188,7 @@ void mf_server_conn_start(mf_task *task)
 /* Takes no more connections and calls; those there are go on. */
 static void part_drain(mf_task *task)
 {
-    mf_server_part *part =
-        (mf_server_part *)((char *)task - offsetof(mf_server_part, drain_task));
+    mf_server_part *part = MF_OWNER(task, mf_server_part, drain_task);
     mf_listeners_close(part);
     for (mf_server_conn *c = part->conns; c; c = c->next) {
         mf_h2_go_away(c->conn.h2);
@@ -203,8 +200,7 @@ static void part_drain(mf_task *task)
 /* Ends every call, says so to the peers, closes. */
 static void part_kill(mf_task *task)
 {
-    mf_server_part *part =
-        (mf_server_part *)((char *)task - offsetof(mf_server_part, kill_task));
+    mf_server_part *part = MF_OWNER(task, mf_server_part, kill_task);
     mf_listeners_close(part);
     while (part->conns) {
         mf_server_conn *c = part->conns;

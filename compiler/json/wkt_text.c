@@ -258,6 +258,8 @@ bool mf_mask_path_write(mayfly_str path, char *out, size_t *ret_len)
 mayfly_str mf_type_name(mayfly_str url)
 {
     size_t from = url.len;
+    if (from == 0) /* there may be no bytes at all */
+        return url;
     while (from > 0 && url.ptr[from - 1] != '/')
         from--;
     return (mayfly_str){url.ptr + from, url.len - from};

@@ -105,7 +105,8 @@ static int serve(mayfly_host *host, const char *address)
 static void show(const char *name, const void *bytes, size_t n)
 {
     printf("%s %zu\n", name, n);
-    fwrite(bytes, 1, n, stdout);
+    if (n)
+        fwrite(bytes, 1, n, stdout);
     printf("\n");
 }
 
