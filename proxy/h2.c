@@ -10,11 +10,9 @@
  * bytes that a stream sends are not looked at after it. A session that went
  * past a bound sends GOAWAY and hears nothing more.
  *
- * One thread at a time. Memory comes from the allocator the session was made
- * with.
+ * One thread at a time. Memory comes from the pool it was made with.
  */
 #include "proxy/h2.h"
-
 #include "base/error.h"
 #include "proxy/flood.h"
 #include "proxy/h2mem.h"
