@@ -7,8 +7,10 @@
  * (unload.c); the handle goes with its last reference, which unloads first
  * where nobody has.
  *
- * At that moment there is no lease: whoever holds one holds a reference too. So
- * the last reference can destroy the payload without waiting.
+ * A call that is under way holds a lease and no reference, so that calls share
+ * no count. Where leases are left when the last reference goes, the context
+ * refers to itself until the last of them has gone: so whoever holds either
+ * keeps the handle.
  *
  * Threads: any. In a forked child the last reference frees nothing: the
  * parent's memory files are shared with it, and its locks may be held by
@@ -39,15 +41,19 @@ no_attr:
 }
 
 /* The allocator aligns to 16 only; the shards want lines of their own. */
-static mayfly_context *new_aligned(mf_alloc *alloc)
+static mayfly_context *new_aligned(mf_alloc *alloc, unsigned n_shards)
 {
-    void *block = mf_alloc_zero(alloc, sizeof(mayfly_context) + MF_CACHE_LINE);
+    void *block = mf_alloc_zero(alloc, sizeof(mayfly_context) +
+                                           n_shards * sizeof(mf_lease_shard) +
+                                           MF_CACHE_LINE);
     if (!block)
         return NULL;
     uintptr_t at = ((uintptr_t)block + MF_CACHE_LINE - 1) &
                    ~(uintptr_t)(MF_CACHE_LINE - 1);
     mayfly_context *c = (mayfly_context *)at;
     c->block = block;
+    c->shards = (mf_lease_shard *)(c + 1);
+    c->n_shards = n_shards;
     return c;
 }
 
@@ -83,7 +89,8 @@ int mf_context_try_ref(mayfly_context *c)
 int mf_context_new(const mf_context_options *options,
                    mayfly_context **ret_context, mayfly_error *err)
 {
-    mayfly_context *c = new_aligned(options->alloc);
+    mayfly_context *c =
+        new_aligned(options->alloc, mf_registry_shards(options->registry));
     if (!c)
         return mf_error_nomem(err, "a context");
     c->options = *options;
@@ -96,6 +103,7 @@ int mf_context_new(const mf_context_options *options,
     }
     atomic_init(&c->refs, 1);
     atomic_init(&c->state, MAYFLY_COMPILING);
+    mf_lease_close(c);
     int code = mf_registry_add(options->registry, c, err);
     if (code != 0) {
         free_unlisted(c);
@@ -143,6 +151,7 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
     c->compile_ns = report->compile_ns;
     pthread_mutex_lock(&c->lock);
     atomic_store(&c->state, MAYFLY_LIVE);
+    mf_lease_open(c);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -167,10 +176,9 @@ void mayfly_context_unref(mayfly_context *context)
 {
     if (!context || mf_fork_check(context->options.fork_generation, NULL) != 0)
         return;
-    if (atomic_fetch_sub(&context->refs, 1) != 1)
-        return;
-    mf_context_finish_unref(context);
-    free_handle(context);
+    if (atomic_fetch_sub(&context->refs, 1) == 1 &&
+        mf_context_finish_unref(context))
+        free_handle(context);
 }
 
 const char *mayfly_context_name(const mayfly_context *context)

@@ -11,10 +11,9 @@
  * Leases are what keeps the payload: taken before any jump into it, dropped
  * after, in a few nanoseconds, counted in shards that are a cache line each.
  * Taking one on a context that is not live fails, before, during and after its
- * unload: the taker counts itself in, then looks at the state; the unloader
- * sets the state, then looks at the counts. Whoever takes or drops a lease
- * holds a reference to the handle while doing so: a lease keeps the code, a
- * reference keeps the handle.
+ * unload. Whoever takes a lease holds a reference to the handle while doing so;
+ * afterwards the lease keeps both, code and handle, and no reference is needed
+ * to drop it.
  */
 #ifndef MF_CACHE_CONTEXT_H
 #define MF_CACHE_CONTEXT_H
@@ -50,7 +49,8 @@ typedef struct mf_payload {
     void (*parts)(const void *unit, mf_part_fn add, void *state);
     /* The function or object at or next before an address of the unit, written
      * to `out` (`size` bytes) as text. The address where it begins; NULL: not
-     * known. With the context's lock held: only reads. NULL: none has a name. */
+     * known. With the context's lock held: only reads. NULL: none has a name.
+     */
     const void *(*name)(const void *unit, const void *address, char *out,
                         size_t size);
 } mf_payload;
@@ -131,6 +131,18 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
  */
 int mf_lease_take(mayfly_context *context, mayfly_error *err);
 void mf_lease_drop(mayfly_context *context); /* any thread */
+
+/* A note on the stack that this thread is about to run user code in the name of
+ * a context: a handler, whether the host's or of the context's own source. From
+ * there the context cannot be unloaded. Notes nest; each is left on its thread.
+ */
+typedef struct mf_inside {
+    const mayfly_context *context;
+    struct mf_inside *outer;
+} mf_inside;
+
+void mf_inside_enter(mf_inside *note, const mayfly_context *context);
+void mf_inside_leave(const mf_inside *note);
 
 void *mf_context_unit(const mayfly_context *context); /* only under a lease */
 void *mf_context_host(const mayfly_context *context);

@@ -13,13 +13,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { MF_LEASE_SHARDS = 8, MF_CACHE_LINE = 64 };
+enum { MF_CACHE_LINE = 64, MF_LEASE_SHARDS_MAX = 32 };
 
-/* One cache line. A lease may be dropped on another thread than it was taken
+/* A shard's word is twice its count, and one more while it is closed. */
+enum { MF_LEASE_CLOSED = 1, MF_LEASE_ONE = 2 };
+
+/* One cache line. A lease may be dropped on another processor than it was taken
  * on, so one shard alone may be below zero; only the sum means something. */
 typedef struct mf_lease_shard {
-    atomic_long held;
-    char pad[MF_CACHE_LINE - sizeof(atomic_long)];
+    _Alignas(MF_CACHE_LINE) atomic_long word;
 } mf_lease_shard;
 
 typedef struct mf_binding {
@@ -42,19 +44,25 @@ struct mayfly_pin {
 };
 
 struct mayfly_context {
-    _Alignas(MF_CACHE_LINE) mf_lease_shard shards[MF_LEASE_SHARDS];
-    atomic_int state; /* enum mayfly_context_state; written under the lock */
-    atomic_uint refs;
+    /* Read by every call, written by none. */
+    _Alignas(MF_CACHE_LINE) atomic_int state; /* enum mayfly_context_state;
+                                                 written under the lock */
+    unsigned n_shards;                        /* a power of two */
+    mf_lease_shard *shards;         /* behind this struct, in its block */
     mf_context_options options;     /* `name` is the context's own copy */
     mf_payload payload;             /* stays from publish until destroyed */
     _Atomic(mf_binding *) bindings; /* added under the lock, read without */
     void *block; /* what the allocator gave; this struct is aligned within */
 
+    _Alignas(MF_CACHE_LINE) atomic_uint refs;
     pthread_mutex_t lock;   /* guards all below, and changes of `state` */
     pthread_cond_t changed; /* signalled when a lease goes while unloading */
     unsigned waiters;       /* unloads that wait */
     int forced;             /* never to be live again */
     int destroying;         /* the payload is being destroyed, once */
+    int self_ref;           /* one reference is the context's own, until its
+                               payload is gone: the user's last one went while
+                               something held a lease */
     mayfly_pin *pins;
     size_t n_pins;
     mf_owned *owned; /* what its own code has started, newest first */
@@ -72,11 +80,19 @@ struct mayfly_context {
 
 /* lease.c */
 long mf_lease_sum(const mayfly_context *c);
+void mf_lease_open(mayfly_context *c);  /* lock held */
+void mf_lease_close(mayfly_context *c); /* lock held: no lease is taken after */
 
-/* unload.c: a lease was given back on a context that is unloading. */
-void mf_context_drained(mayfly_context *c);
-/* unload.c: destroys what is left of a context that nobody holds. */
-void mf_context_finish_unref(mayfly_context *c);
+/* unload.c: drops a lease of a context that is closed. */
+void mf_context_drop_closed(mayfly_context *c);
+/* unload.c: the last reference went. Unloads where nobody has; then, or when
+ * the last lease goes, the context's own reference goes by
+ * mayfly_context_unref. Returns 1 when nothing is left to do but to free the
+ * handle. */
+int mf_context_finish_unref(mayfly_context *c);
+
+/* inside.c: 0, or EINSIDE when this thread runs the context's code. */
+int mf_inside_check(mayfly_context *c, mayfly_error *err);
 
 /* bindings.c: destroys all bindings. */
 void mf_bindings_destroy(mayfly_context *c);
@@ -120,6 +136,7 @@ void mf_registry_get_baseline(mf_registry *r, mf_process *ret_process,
 /* Counts an unload. Returns its number, and whether every context is unloaded.
  */
 uint64_t mf_registry_count_unload(mf_registry *r, int *ret_none_left);
+unsigned mf_registry_shards(const mf_registry *r); /* for each context */
 
 /* context.c: adds a reference unless there is none left. */
 int mf_context_try_ref(mayfly_context *c);

@@ -3,48 +3,59 @@
  *
  * Every jump into compiled code is fenced by a lease, so it has to cost next to
  * nothing and must not make threads share a cache line. The count is therefore
- * spread over shards of a line each; a thread picks its shard by its own
- * identity.
+ * spread over shards of a line each, one per processor; a thread takes the
+ * shard of the processor that it runs on, so that two threads write the same
+ * line only when one of them was moved in between.
  *
  * What stays true, and why no lease is missed:
- *   - a taker adds itself, then reads the state; an unloader writes the state,
- * then reads the shards. Both are sequentially consistent, so at least one of
- * them sees the other: a taker that the unloader did not see sees the state,
- * and leaves again without having jumped.
- *   - a drop is only ever seen after its take: a taker that saw LIVE added
- * itself before the state was written, so whoever reads the shards after
- * writing the state sees its +1, whatever shard its -1 goes to. The sum is
- * never below the number of leases held; it may be above for a moment.
- *   - whoever lowers the count while the state is not LIVE wakes the unloader:
- * also a taker that was refused, for its short +1 may have been what made the
- *     unloader wait.
+ *   - a shard's word holds its count and whether it is closed, and both change
+ *     by compare-and-swap: once all shards are closed no lease is taken any
+ *     more, and those that are held can be added up.
+ *   - a drop that finds its shard open changes the word and touches the context
+ *     no more: it may be unloaded and freed in that very moment. A drop that
+ *     finds it closed goes by the context's lock (unload.c), which is where the
+ *     one that was the last sees so; until it has counted itself out there, it
+ *     keeps the payload, and by that the handle.
+ *   - shards are opened and closed under the lock.
  *
- * Threads: any; nothing here blocks but the wake-up, which takes the context's
- * lock.
+ * Nothing else of a context is written when a lease is taken or dropped.
+ *
+ * Threads: any; nothing here blocks but a drop on a context that is closed.
  */
 #include "cache/internal.h"
 
 #include "base/error.h"
 #include "base/guest.h"
 
-static mf_lease_shard *shard_of(mayfly_context *c)
-{
-    /* Thread descriptors lie far apart and are aligned; mix and take high bits.
-     */
-    uint64_t self = (uint64_t)(uintptr_t)pthread_self();
-    uint64_t mixed = (self >> 6) * UINT64_C(0x9E3779B97F4A7C15);
-    return &c->shards[mixed >> 61];
-}
+#include <sched.h>
 
-_Static_assert(MF_LEASE_SHARDS == 8, "shard_of takes three bits");
 _Static_assert(sizeof(mf_lease_shard) == MF_CACHE_LINE, "a line each");
+
+static atomic_long *word_of(mayfly_context *c)
+{
+    int processor = sched_getcpu(); /* reads a word of the thread's */
+    /* -1 where the kernel does not tell */
+    return &c->shards[(unsigned)processor & (c->n_shards - 1)].word;
+}
 
 long mf_lease_sum(const mayfly_context *c)
 {
     long sum = 0;
-    for (int i = 0; i < MF_LEASE_SHARDS; i++)
-        sum += atomic_load(&c->shards[i].held);
-    return sum;
+    for (unsigned i = 0; i < c->n_shards; i++)
+        sum += atomic_load(&c->shards[i].word) & ~(long)MF_LEASE_CLOSED;
+    return sum / MF_LEASE_ONE;
+}
+
+void mf_lease_open(mayfly_context *c)
+{
+    for (unsigned i = 0; i < c->n_shards; i++)
+        atomic_fetch_and(&c->shards[i].word, ~(long)MF_LEASE_CLOSED);
+}
+
+void mf_lease_close(mayfly_context *c)
+{
+    for (unsigned i = 0; i < c->n_shards; i++)
+        atomic_fetch_or(&c->shards[i].word, MF_LEASE_CLOSED);
 }
 
 static int refused(mayfly_context *c, mayfly_error *err)
@@ -60,16 +71,23 @@ int mf_lease_take(mayfly_context *context, mayfly_error *err)
     int code = mf_fork_check(context->options.fork_generation, err);
     if (code != 0)
         return code;
-    atomic_fetch_add(&shard_of(context)->held, 1);
-    if (atomic_load(&context->state) == MAYFLY_LIVE)
-        return 0;
-    mf_lease_drop(context);
-    return refused(context, err);
+    atomic_long *word = word_of(context);
+    long at = atomic_load_explicit(word, memory_order_relaxed);
+    do {
+        if (at & MF_LEASE_CLOSED)
+            return refused(context, err);
+    } while (!atomic_compare_exchange_weak(word, &at, at + MF_LEASE_ONE));
+    return 0;
 }
 
 void mf_lease_drop(mayfly_context *context)
 {
-    atomic_fetch_sub(&shard_of(context)->held, 1);
-    if (atomic_load(&context->state) == MAYFLY_UNLOADING)
-        mf_context_drained(context);
+    atomic_long *word = word_of(context);
+    long at = atomic_load_explicit(word, memory_order_relaxed);
+    do {
+        if (at & MF_LEASE_CLOSED) {
+            mf_context_drop_closed(context);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak(word, &at, at - MF_LEASE_ONE));
 }

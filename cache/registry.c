@@ -16,8 +16,11 @@
 
 #include "base/error.h"
 
+#include <sys/sysinfo.h>
+
 struct mf_registry {
     mf_alloc *alloc;
+    unsigned n_shards; /* of each context's lease count */
     pthread_mutex_t lock;
     mayfly_context *first;
     int has_baseline;
@@ -34,6 +37,10 @@ mf_registry *mf_registry_new(mf_alloc *alloc)
     if (!r)
         return NULL;
     r->alloc = alloc;
+    int processors = get_nprocs_conf(); /* reads files: once per host */
+    r->n_shards = 1;
+    while (r->n_shards < MF_LEASE_SHARDS_MAX && (int)r->n_shards < processors)
+        r->n_shards *= 2;
     if (pthread_mutex_init(&r->lock, NULL) != 0) {
         mf_alloc_free(alloc, r);
         return NULL;
@@ -47,6 +54,11 @@ void mf_registry_free(mf_registry *r)
         return;
     pthread_mutex_destroy(&r->lock);
     mf_alloc_free(r->alloc, r);
+}
+
+unsigned mf_registry_shards(const mf_registry *r)
+{
+    return r->n_shards;
 }
 
 void mf_registry_set_max(mf_registry *r, size_t contexts)

@@ -37,8 +37,9 @@ static size_t bytes_left(mayfly_context *c)
     return now > before ? now - before : 0;
 }
 
-/* Drops the payload. Lock held at entry and return, not in between. */
-static void destroy(mayfly_context *c)
+/* Drops the payload. Lock held at entry and return, not in between. Returns 1
+ * when the caller is to drop the context's own reference, without the lock. */
+static int destroy(mayfly_context *c)
 {
     c->destroying = 1;
     pthread_mutex_unlock(&c->lock);
@@ -63,6 +64,18 @@ static void destroy(mayfly_context *c)
     c->left_bytes = left;
     atomic_store(&c->state, MAYFLY_UNLOADED);
     pthread_cond_broadcast(&c->changed);
+    int own = c->self_ref;
+    c->self_ref = 0;
+    return own;
+}
+
+/* Closes it to new leases. Lock held. */
+static void close_down(mayfly_context *c)
+{
+    if (atomic_load(&c->state) != MAYFLY_LIVE)
+        return;
+    atomic_store(&c->state, MAYFLY_UNLOADING);
+    mf_lease_close(c);
 }
 
 /* Lock held. */
@@ -72,30 +85,42 @@ static int can_destroy(const mayfly_context *c)
            mf_lease_sum(c) == 0;
 }
 
-void mf_context_drained(mayfly_context *c)
+void mf_context_drop_closed(mayfly_context *c)
 {
     if (mf_fork_check(c->options.fork_generation, NULL) != 0)
         return;
+    int own = 0;
     pthread_mutex_lock(&c->lock);
+    atomic_fetch_sub(&c->shards[0].word, MF_LEASE_ONE);
     if (can_destroy(c)) {
         if (c->waiters)
             pthread_cond_broadcast(&c->changed);
         else if (c->forced)
-            destroy(c);
+            own = destroy(c);
     }
     pthread_mutex_unlock(&c->lock);
+    if (own)
+        mayfly_context_unref(c);
 }
 
-void mf_context_finish_unref(mayfly_context *c)
+int mf_context_finish_unref(mayfly_context *c)
 {
+    int own = 0;
     pthread_mutex_lock(&c->lock);
     int state = atomic_load(&c->state);
-    if (state == MAYFLY_LIVE || state == MAYFLY_UNLOADING) {
-        atomic_store(&c->state, MAYFLY_UNLOADING);
+    int ended = state == MAYFLY_COMPILING || state == MAYFLY_UNLOADED;
+    if (!ended) {
+        atomic_fetch_add(&c->refs, 1);
+        c->self_ref = 1;
+        c->forced = 1;
+        close_down(c);
         if (can_destroy(c))
-            destroy(c);
+            own = destroy(c);
     }
     pthread_mutex_unlock(&c->lock);
+    if (own)
+        mayfly_context_unref(c);
+    return ended;
 }
 
 /* Who holds it, as an error. Lock not held. */
@@ -138,8 +163,10 @@ static int busy(mayfly_context *c, mayfly_error *err)
 }
 
 /* Waits until the payload is gone or time is up. Lock held. Returns 0 when this
- * thread destroyed it, EUNLOADED when another did, EBUSY. */
-static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns)
+ * thread destroyed it, EUNLOADED when another did, EBUSY. `ret_own` as destroy
+ * returns it. */
+static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
+                            int *ret_own)
 {
     struct timespec until = {
         .tv_sec = (time_t)(deadline_ns / 1000000000),
@@ -147,7 +174,7 @@ static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns)
     };
     for (;;) {
         if (can_destroy(c)) {
-            destroy(c);
+            *ret_own = destroy(c);
             return 0;
         }
         if (atomic_load(&c->state) == MAYFLY_UNLOADED)
@@ -169,10 +196,10 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
         return mf_error_set(err, MAYFLY_EUNLOADED, "context \"%s\" is not live",
                             c->options.name);
     }
-    atomic_store(&c->state, MAYFLY_UNLOADING);
     c->waiters++;
     if (o->force)
         c->forced = 1;
+    close_down(c);
     if (o->force) {
         pthread_mutex_unlock(&c->lock);
         mf_owned_cancel(c);
@@ -180,11 +207,16 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
             c->options.cancel_calls(c->options.host, c);
         pthread_mutex_lock(&c->lock);
     }
-    int code = wait_and_destroy(c, deadline);
+    int own = 0;
+    int code = wait_and_destroy(c, deadline, &own);
     c->waiters--;
-    if (code == MAYFLY_EBUSY && !c->forced && !c->waiters && !c->destroying)
+    if (code == MAYFLY_EBUSY && !c->forced && !c->waiters && !c->destroying) {
         atomic_store(&c->state, MAYFLY_LIVE);
+        mf_lease_open(c);
+    }
     pthread_mutex_unlock(&c->lock);
+    if (own)
+        mayfly_context_unref(c);
 
     if (code == MAYFLY_EBUSY)
         return busy(c, err);
@@ -208,6 +240,9 @@ int mayfly_unload(mayfly_context *context, const mayfly_unload_options *options,
                             "unload options of %zu bytes, not %zu",
                             options->size, sizeof *options);
     int code = mf_fork_check(context->options.fork_generation, err);
+    if (code != 0)
+        return code;
+    code = mf_inside_check(context, err);
     if (code != 0)
         return code;
     if (options->wait_ms && context->options.on_loop &&

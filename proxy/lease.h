@@ -5,8 +5,8 @@
 #include "cache/context.h"
 #include "proxy/call.h"
 
-/* Takes a lease and a reference, and ties both to the call: they go when the
- * call is over, or with mf_call_release. Errors: EUNLOADED, EFORKED. */
+/* Takes a lease and ties it to the call: it goes when the call is over, or with
+ * mf_call_release. Errors: EUNLOADED, EFORKED. */
 int mf_call_lease(mayfly_call *call, mayfly_context *context,
                   mayfly_error *err);
 

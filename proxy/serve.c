@@ -109,7 +109,10 @@ static int serve(const served *s, mayfly_call *call, mayfly_bytes in,
     io.in_len = in.len;
     io.state = s->state;
     io.handler = (void *)(uintptr_t)handler_of(s);
+    mf_inside note;
+    mf_inside_enter(&note, s->context);
     int code = stub_of(s)->serve(&io);
+    mf_inside_leave(&note);
     if (mf_call_deferred(call))
         return 0;
     if (code == 0)
@@ -298,10 +301,9 @@ static int answer_as(const served *s, mayfly_call *call,
     int code = mf_bind_service(s->context, layout, service, &bound, err);
     if (code != 0)
         return code;
-    served other = {
-        .unit = bound->unit,
-        .stub = (uint32_t)(bound->methods[method].stub -
-                           bound->unit->entry->methods)};
+    served other = {.unit = bound->unit,
+                    .stub = (uint32_t)(bound->methods[method].stub -
+                                       bound->unit->entry->methods)};
     return answer(&other, call, reply, err);
 }
 

@@ -146,7 +146,9 @@ typedef struct mayfly_unload_options {
  * Without `force`, an unload whose wait runs out leaves the context live as it
  * was and answers EBUSY with the holders' names. With `force`, the context stays
  * *unloading* and goes when the last lease does. Errors: EBUSY, EUNLOADED (done
- * before), EONLOOP (wait_ms on a loop thread), EFORKED; ENOMEM when it is unloaded
+ * before), EINSIDE (called by a handler that runs in the context's name, whether the
+ * host's or the context's own, or by any function of the context),
+ * EONLOOP (wait_ms on a loop thread), EFORKED; ENOMEM when it is unloaded
  * but there is no memory for the receipt.
  */
 MAYFLY_API int mayfly_unload(mayfly_context *context,

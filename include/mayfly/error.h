@@ -41,7 +41,8 @@ MAYFLY_BEGIN
     X(EONLOOP, -19, "a blocking call on a loop thread")                \
     X(EFORKED, -20, "this handle belongs to the parent process")       \
     X(EUNSUPPORTED, -21, "not supported")                              \
-    X(EINTERNAL, -22, "a defect in mayfly")
+    X(EINTERNAL, -22, "a defect in mayfly")                            \
+    X(EINSIDE, -23, "called from inside the context's own code")
 
 enum mayfly_error_code {
     MAYFLY_OK = 0,

@@ -280,6 +280,56 @@ static void test_unload_all(void **state)
     fake_host_done(&h);
 }
 
+/* The user's last reference goes while a lease is held: the lease keeps the
+ * handle, and takes both with it. */
+static void test_lease_keeps_the_handle(void **state)
+{
+    (void)state;
+    fake_host h;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    fake_host_init(&h);
+    mayfly_context *c = fake_live(&h, 10);
+    assert_int_equal(mf_lease_take(c, &err), 0);
+    assert_int_equal(mf_lease_take(c, &err), 0);
+    mayfly_context_unref(c);
+    assert_int_equal(h.destroyed, 0);
+    assert_int_equal(mayfly_context_get_state(c), MAYFLY_UNLOADING);
+    assert_string_equal(mayfly_context_name(c), "greeter");
+    assert_int_equal(mf_lease_take(c, &err), MAYFLY_EUNLOADED);
+    mf_lease_drop(c);
+    assert_int_equal(h.destroyed, 0);
+    mf_lease_drop(c);
+    assert_int_equal(h.destroyed, 1);
+    fake_host_done(&h);
+}
+
+/* Noted by whoever runs code for the context; other contexts and other threads
+ * do not care. */
+static void test_not_from_inside(void **state)
+{
+    (void)state;
+    fake_host h;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_inside outer, inner;
+    fake_host_init(&h);
+    mayfly_context *c = fake_live(&h, 10);
+    mayfly_context *other = fake_live(&h, 20);
+    mf_inside_enter(&outer, c);
+    mf_inside_enter(&inner, other);
+    assert_int_equal(
+        mayfly_unload(c, MAYFLY_UNLOAD_OPTIONS(.force = 1), NULL, &err),
+        MAYFLY_EINSIDE);
+    assert_int_equal(mayfly_context_get_state(c), MAYFLY_LIVE);
+    mf_inside_leave(&inner);
+    assert_int_equal(mayfly_unload(c, NULL, NULL, &err), MAYFLY_EINSIDE);
+    assert_int_equal(mayfly_unload(other, NULL, NULL, &err), 0);
+    mf_inside_leave(&outer);
+    assert_int_equal(mayfly_unload(c, NULL, NULL, &err), 0);
+    mayfly_context_unref(c);
+    mayfly_context_unref(other);
+    fake_host_done(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +345,8 @@ int main(void)
         cmocka_unit_test(test_options_of_another_size),
         cmocka_unit_test(test_bindings),
         cmocka_unit_test(test_unload_all),
+        cmocka_unit_test(test_lease_keeps_the_handle),
+        cmocka_unit_test(test_not_from_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
