@@ -90,20 +90,14 @@ $(BUILD)/%.o: %.c
 
 CLI_SRCS = $(wildcard cli/*.c)
 CLI_OBJS = $(CLI_SRCS:%.c=$(BUILD)/%.o)
-COMMAND = $(BUILD)/mayfly
 
 $(CLI_OBJS): ALL_CFLAGS = $(USER_CFLAGS) -I.
 
 $(BUILD)/mayfly: $(CLI_OBJS) $(BUILD)/libmayfly.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJS) $(BUILD)/libmayfly.a $(LIBS)
 
-# Until every part is there the whole cannot be linked.
-WHOLE := $(and $(wildcard compiler/unit.c),$(wildcard cache/context.c),$(wildcard \
-  proxy/host.c),$(wildcard proxy/channel.c),$(wildcard proxy/server.c),$(wildcard \
-  cli/main.c))
-
-all: $(BUILD)/libmayfly-internal.a $(if $(WHOLE),$(BUILD)/libmayfly.a \
-  $(BUILD)/libmayfly.so $(COMMAND))
+all: $(BUILD)/libmayfly-internal.a $(BUILD)/libmayfly.a $(BUILD)/libmayfly.so \
+	$(BUILD)/mayfly
 
 # --- samples ----------------------------------------------------------------------
 
@@ -113,7 +107,7 @@ PROTOS = $(wildcard samples/*/*.proto tests/api/*.proto tests/interop/*.proto)
 PROTO_HEADERS = $(PROTOS:%.proto=$(BUILD)/gen/%.mf.h)
 PROTO_DIRS = $(addprefix -I$(BUILD)/gen/,$(sort $(dir $(PROTOS))))
 SAMPLE_SRCS = $(filter-out %/handlers.c,$(wildcard samples/*/*.c))
-SAMPLES = $(if $(WHOLE),$(SAMPLE_SRCS:%.c=$(BUILD)/%))
+SAMPLES = $(SAMPLE_SRCS:%.c=$(BUILD)/%)
 
 $(BUILD)/gen/%.mf.h: %.proto $(BUILD)/mayfly
 	@mkdir -p $(@D)
@@ -128,7 +122,7 @@ samples: $(SAMPLES)
 
 demo:
 	@.ci/setup build
-	@$(MAKE) -s $(BUILD)/samples/demo/demo
+	@$(MAKE) -s $(PARALLEL) $(BUILD)/samples/demo/demo
 	@sync $(BUILD)/samples/demo/demo # else its pages count as dirty memory
 	@$(BUILD)/samples/demo/demo samples/greeter/greeter.proto \
 	  samples/greeter/handlers.c
@@ -140,7 +134,7 @@ demo:
 UNIT_SRCS = $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS = $(UNIT_SRCS:%.c=$(BUILD)/%)
 USER_SRCS = $(wildcard tests/api/*.c tests/fault/*.c tests/stress/*.c)
-USER_TESTS = $(if $(WHOLE),$(USER_SRCS:%.c=$(BUILD)/%))
+USER_TESTS = $(USER_SRCS:%.c=$(BUILD)/%)
 # An archive, so that a test gets only what it uses: not all of it is for users.
 SUPPORT = $(BUILD)/tests/support.a
 SUPPORT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
@@ -179,12 +173,13 @@ $(FUZZERS): $(BUILD)/%: %.c $(SUPPORT) $(BUILD)/libmayfly-internal.a
 
 fuzzers: $(FUZZERS)
 
+# As many jobs as there are processors, where the user has not said how many.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 RUN = CC="$(CC)" tests/run --build $(BUILD)
 
 test:
 	@.ci/setup test
-	@$(MAKE) -s $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell \
-	  nproc)) test-programs
+	@$(MAKE) -s $(PARALLEL) test-programs
 	@$(RUN)
 
 unit: $(UNIT_TESTS)
@@ -192,7 +187,7 @@ unit: $(UNIT_TESTS)
 
 bench:
 	@.ci/setup bench
-	@$(MAKE) -s bench-programs
+	@$(MAKE) -s $(PARALLEL) bench-programs
 	@BUILD=$(BUILD) tests/bench/run
 
 setup:
