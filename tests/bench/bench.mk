@@ -34,6 +34,10 @@ $(BENCH)/lease: tests/bench/lease.c $(BUILD)/libmayfly-internal.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/libmayfly-internal.a $(LIBS)
 
-bench-programs: $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls \
+$(BENCH)/pingpong: tests/bench/pingpong.c tests/bench/random.h
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -I. $(LDFLAGS) -o $@ $< -lpthread
+
+bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs
