@@ -97,6 +97,8 @@ static void end(mayfly_call *c)
     if (c->timer.is_set)
         mf_loop_clear_timer(ch->loop, &c->timer);
     mf_calls_remove(c);
+    if (ch->adopted == c) /* it has ended before the loop came by */
+        ch->adopted = NULL;
     if (c->wait_link) {
         mf_request_unqueue(c);
         mf_call_unref(c); /* the stream's, which was never opened */

@@ -210,6 +210,8 @@ static void part_kill(mf_task *task)
         mf_conn_write(&c->conn, part->loop->out, MF_LOOP_BUFFER, NULL);
         conn_close(c);
     }
+    atomic_fetch_sub(&part->server->n_ending, 1);
+    mf_server_changed(part->server);
     mf_server_unref(part->server);
 }
 
@@ -220,8 +222,13 @@ static void post_all(mayfly_server *s, int kill)
         mf_task *task = kill ? &s->parts[i].kill_task : &s->parts[i].drain_task;
         task->run = kill ? part_kill : part_drain;
         atomic_fetch_add(&s->refs, 1);
-        if (mf_loop_post(s->parts[i].loop, task) != 0)
+        if (kill)
+            atomic_fetch_add(&s->n_ending, 1);
+        if (mf_loop_post(s->parts[i].loop, task) != 0) {
+            if (kill)
+                atomic_fetch_sub(&s->n_ending, 1);
             mf_server_unref(s);
+        }
     }
 }
 
@@ -252,9 +259,11 @@ static int no_calls(mayfly_server *s)
     return mf_server_calls(s) == 0;
 }
 
-static int no_conns(mayfly_server *s)
+/* No descriptor is left, and no handler runs. */
+static int has_ended(mayfly_server *s)
 {
-    return atomic_load(&s->n_conns) == 0 && atomic_load(&s->n_running) == 0;
+    return atomic_load(&s->n_ending) == 0 && atomic_load(&s->n_conns) == 0 &&
+           atomic_load(&s->n_running) == 0;
 }
 
 /* --- public --- */
@@ -401,7 +410,7 @@ void mayfly_server_free(mayfly_server *s, unsigned grace_ms)
         if (grace_ms)
             wait_for(s, no_calls, grace_ms);
         post_all(s, 1);
-        wait_for(s, no_conns, UINT32_MAX);
+        wait_for(s, has_ended, UINT32_MAX);
     }
     mf_server_unref(s);
 }

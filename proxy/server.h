@@ -54,6 +54,7 @@ struct mayfly_server {
     mf_routes *routes;
     atomic_uint n_conns;
     atomic_uint n_running; /* handlers on workers */
+    atomic_uint n_ending;  /* parts that have not ended yet */
     atomic_int draining;   /* new calls are refused */
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* a count went down while draining */
