@@ -234,6 +234,7 @@ static void come_by(mayfly_channel *ch)
         return;
     }
     ch->loop->activity++;
+    mf_host_touch(ch->host);
     adopt(ch);
     for (mayfly_call *c = ch->waiting; c; c = c->wait_next)
         if (c->deadline_ns && !c->timer.is_set)
@@ -372,5 +373,20 @@ void mf_channels_stop(mayfly_host *host)
     pthread_mutex_lock(&host->lock);
     while (host->channels)
         stop(host->channels);
+    pthread_mutex_unlock(&host->lock);
+}
+
+void mf_channels_trim(mayfly_host *host)
+{
+    pthread_mutex_lock(&host->lock);
+    for (mayfly_channel *ch = host->channels; ch; ch = ch->next) {
+        pthread_mutex_lock(&ch->lock);
+        mf_pool_trim(&ch->pool);
+        if (!ch->driver) {
+            mf_alloc_free(&host->alloc, ch->buffers);
+            ch->buffers = NULL;
+        }
+        pthread_mutex_unlock(&ch->lock);
+    }
     pthread_mutex_unlock(&host->lock);
 }

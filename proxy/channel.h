@@ -89,6 +89,7 @@ void mf_channel_submit(mayfly_channel *channel, mf_link *link);
 /* Unlocks and tells those whose calls have ended meanwhile. */
 void mf_channel_unlock(mayfly_channel *channel);
 void mf_channels_stop(mayfly_host *host);
+void mf_channels_trim(mayfly_host *host); /* what they keep for speed */
 
 /* --- connect.c; all locked, loop --- */
 void mf_connect_start(mayfly_channel *channel);

@@ -25,15 +25,22 @@
 #include <unistd.h>
 
 enum {
+    KEEPALIVE_IDLE = 120, /* seconds */
+    KEEPALIVE_STEP = 20,
     READS_MAX = 8,   /* buffers read in one turn: others want theirs, too */
     QUEUED_MAX = 512 /* frames that may wait while the socket is full */
 };
 
 void mf_socket_tune(int fd, int family)
 {
-    int on = 1;
-    if (family == AF_INET || family == AF_INET6)
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    int on = 1, idle = KEEPALIVE_IDLE, step = KEEPALIVE_STEP;
+    if (family != AF_INET && family != AF_INET6)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    /* a peer that vanished without a word */
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &step, sizeof step);
 }
 
 void mf_peer_text(const struct sockaddr *address, socklen_t len,

@@ -55,7 +55,7 @@ int mf_conn_wants(const mf_conn *c);
 void mf_peer_text(const struct sockaddr *address, socklen_t len,
                   char out[MF_PEER_TEXT]);
 
-/* TCP_NODELAY and the like. */
+/* No delay, and probes on a silent connection. */
 void mf_socket_tune(int fd, int family);
 
 #endif

@@ -53,6 +53,7 @@ static void on_rewatch(mf_timer *timer)
                           on_rewatch);
     } else {
         ch->is_unwatched = 0;
+        mf_host_touch(ch->host);
         mf_alloc_free(&ch->host->alloc, ch->buffers);
         ch->buffers = NULL;
         if (ch->links)

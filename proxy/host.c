@@ -25,6 +25,7 @@
 #include "proxy/server.h"
 
 #include <malloc.h>
+#include <semaphore.h>
 
 enum {
     LOOPS_MAX = 64,
@@ -88,6 +89,7 @@ mf_loop *mf_host_least_loaded(mayfly_host *host)
 
 static void trim_parts(mayfly_host *host)
 {
+    mf_channels_trim(host);
     if (&mf_host_loading && mf_host_loading.trim)
         mf_host_loading.trim(host);
 }
@@ -279,11 +281,43 @@ void mayfly_host_free(mayfly_host *h)
     mf_host_unref(h);
 }
 
+/* A loop's own caches are emptied on its thread. */
+typedef struct trim_job {
+    mf_task task;
+    mf_loop *loop;
+    sem_t *done;
+} trim_job;
+
+static void run_trim(mf_task *task)
+{
+    trim_job *job = (trim_job *)(void *)task; /* its first member */
+    idle_loop(job->loop);
+    sem_post(job->done);
+}
+
+static void trim_loops(mayfly_host *h)
+{
+    trim_job jobs[LOOPS_MAX];
+    sem_t done;
+    unsigned n = 0;
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < h->n_loops; i++) {
+        jobs[i] = (trim_job){{NULL, run_trim}, h->loops[i], &done};
+        n += mf_loop_post(h->loops[i], &jobs[i].task) == 0;
+    }
+    while (n)
+        if (sem_wait(&done) == 0)
+            n--;
+    sem_destroy(&done);
+}
+
 void mayfly_host_trim(mayfly_host *h)
 {
     if (!h || mf_host_check(h, NULL) != 0)
         return;
     trim_parts(h);
+    if (!mf_loop_on_any()) /* which does not wait for others */
+        trim_loops(h);
     trim_heap(h, 0);
 }
 

@@ -1,6 +1,8 @@
 /* Calls over loopback: what travels, who answers, how many at once. */
 #include "tests/unit/proxy/loopback.h"
 
+#include "tests/support/fault.h"
+
 #include <netdb.h>
 
 static void echoes(void **state)
@@ -274,6 +276,36 @@ static void speaks_over_unix_sockets(void **state)
                      MAYFLY_EIO);
 }
 
+/* What calls leave behind for speed goes when it is asked for. */
+static void trims(void **state)
+{
+    world w;
+    fault f;
+    enum { N = 200 };
+    mayfly_call *calls[N];
+    outcome o = {0};
+    (void)state;
+    fault_init(&f, 0, 0);
+    mayfly_allocator table = fault_table(&f);
+    open_world(&w, MAYFLY_HOST_OPTIONS(.allocator = &table, .idle_ms = 60000),
+               NULL);
+    mayfly_call_free(expect(&w, "/test.T/Echo", "warm", 0, "warm"));
+    mayfly_host_trim(w.host);
+    long before = atomic_load(&f.live);
+    for (int i = 0; i < N; i++)
+        start(&w, "/test.T/Echo", calls[i] = new_call(&w, 0), &o);
+    await(&o, N);
+    for (int i = 0; i < N; i++)
+        mayfly_call_free(calls[i]);
+    long after = atomic_load(&f.live);
+    mayfly_host_trim(w.host);
+    assert_true(atomic_load(&f.live) < after);
+    /* the sessions' own tables may have grown */
+    assert_in_range(atomic_load(&f.live), 1, before + 20);
+    close_world(&w);
+    assert_int_equal(atomic_load(&f.live), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +324,7 @@ int main(void)
         cmocka_unit_test(bounds_messages),
         TEST(a_name_is_looked_up),
         TEST(speaks_over_unix_sockets),
+        cmocka_unit_test(trims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
