@@ -75,6 +75,13 @@ void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table)
     atomic_init(&a->blocks, 0);
 }
 
+void mf_alloc_wipe(mf_alloc *a, void *block)
+{
+    if (block)
+        memset(block, 0, mf_alloc_size(block));
+    mf_alloc_free(a, block);
+}
+
 size_t mf_alloc_size(const void *block)
 {
     size_t size;

@@ -26,6 +26,9 @@ void *mf_alloc_new(mf_alloc *a, size_t size);  /* not zeroed; NULL: no memory */
 void *mf_alloc_zero(mf_alloc *a, size_t size); /* zeroed */
 void *mf_alloc_resize(mf_alloc *a, void *block, size_t size);
 void mf_alloc_free(mf_alloc *a, void *block); /* NULL is allowed */
+/* The same for what points into code: the bytes are cleared, so that freed memory
+ * does not look as if it held the code. */
+void mf_alloc_wipe(mf_alloc *a, void *block);
 size_t mf_alloc_size(const void *block);      /* as it was asked for */
 char *mf_alloc_strdup(mf_alloc *a, const char *s);
 char *mf_alloc_strndup(mf_alloc *a, const char *s, size_t n);

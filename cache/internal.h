@@ -2,7 +2,8 @@
  * cache/internal.h: the context itself, for the files of cache/ only.
  *
  * Lock order: a registry's lock is never held together with a context's.
- * Nothing is called back (payload, host) while a context's lock is held.
+ * Nothing is called back (payload, host) while a context's lock is held, but a
+ * payload's `parts` and `name`, which only read.
  */
 #ifndef MF_CACHE_INTERNAL_H
 #define MF_CACHE_INTERNAL_H
@@ -133,6 +134,9 @@ void mf_registry_baseline(mf_registry *r, const mf_process *process,
                           size_t arena_bytes);
 void mf_registry_get_baseline(mf_registry *r, mf_process *ret_process,
                               size_t *ret_arena_bytes);
+/* Walks the contexts, the first after NULL: each is returned with a reference,
+ * and the one before gives its own up. NULL: there are no more. */
+mayfly_context *mf_registry_next(mf_registry *r, mayfly_context *c);
 /* Counts an unload. Returns its number, and whether every context is unloaded.
  */
 uint64_t mf_registry_count_unload(mf_registry *r, int *ret_none_left);

@@ -141,14 +141,21 @@ static mayfly_context *ref_from(mayfly_context *c)
     return c;
 }
 
+mayfly_context *mf_registry_next(mf_registry *r, mayfly_context *c)
+{
+    pthread_mutex_lock(&r->lock);
+    mayfly_context *next = ref_from(c ? c->next : r->first);
+    pthread_mutex_unlock(&r->lock);
+    mayfly_context_unref(c);
+    return next;
+}
+
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms)
 {
     uint64_t deadline = mf_clock_ns() + (uint64_t)wait_ms * 1000000;
     size_t held = 0;
 
-    pthread_mutex_lock(&r->lock);
-    mayfly_context *c = ref_from(r->first);
-    pthread_mutex_unlock(&r->lock);
+    mayfly_context *c = mf_registry_next(r, NULL);
     while (c) {
         uint64_t now = mf_clock_ns();
         unsigned left =
@@ -157,11 +164,7 @@ size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms)
             mayfly_unload(c, MAYFLY_UNLOAD_OPTIONS(.wait_ms = left, .force = 1),
                           NULL, NULL) == MAYFLY_EBUSY)
             held++;
-        pthread_mutex_lock(&r->lock);
-        mayfly_context *next = ref_from(c->next);
-        pthread_mutex_unlock(&r->lock);
-        mayfly_context_unref(c);
-        c = next;
+        c = mf_registry_next(r, c);
     }
     return held;
 }

@@ -280,18 +280,15 @@ static void builder_done(builder *b)
     mf_alloc_free(b->work, b->headers);
     mf_alloc_free(b->work, b->header_names);
     mf_alloc_free(b->work, b->wanted);
-    /* Freed memory must not look as if it pointed into the unit. */
-    if (b->addresses)
-        memset(b->addresses, 0, mf_alloc_size(b->addresses));
-    mf_alloc_free(b->work, b->addresses);
+    mf_alloc_wipe(b->work, b->addresses);
 }
 
 static void free_arrays(mf_unit *u, mf_alloc *keep)
 {
     for (size_t i = 0; i < u->n_names; i++)
         mf_alloc_free(keep, (char *)(uintptr_t)u->names[i].name);
-    mf_alloc_free(keep, u->names);
-    mf_alloc_free(keep, u->handlers);
+    mf_alloc_wipe(keep, u->names);
+    mf_alloc_wipe(keep, u->handlers);
 }
 
 int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
@@ -350,7 +347,7 @@ void mf_unit_free(mf_unit *unit)
     mf_plan_free(unit->plan);
     mf_heap_free(unit->heap);
     mf_heap_free(unit->work);
-    mf_alloc_free(c->alloc, unit);
+    mf_alloc_wipe(c->alloc, unit);
 }
 
 void *mf_unit_symbol(const mf_unit *unit, const char *name)

@@ -25,7 +25,7 @@
 static void bound_free(mf_bound *b)
 {
     mf_unit_free(b->own);
-    mf_alloc_free(b->alloc, b);
+    mf_alloc_wipe(b->alloc, b);
 }
 
 static void destroy_bound(void *bound)

@@ -85,7 +85,15 @@
     X(mayfly_server_listen) \
     X(mayfly_server_new) \
     X(mayfly_status_name) \
-    X(mayfly_unload)
+    X(mayfly_unload) \
+    X(mayfly_why) \
+    X(mayfly_why_count) \
+    X(mayfly_why_free) \
+    X(mayfly_why_get) \
+    X(mayfly_why_json) \
+    X(mayfly_why_text) \
+    X(mayfly_why_threads) \
+    X(mayfly_why_total)
 /* clang-format on */
 
 /* ISO C has no conversion from function to object pointers; POSIX promises one.

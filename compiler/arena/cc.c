@@ -448,10 +448,7 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     if (code == 0)
         *ret_image = j->image;
     mf_run_tell(run);
-    /* Freed memory must not look as if it pointed into the unit. */
-    memset(&j->image, 0, sizeof j->image);
-    run->image_at = 0;
-    mf_alloc_free(cc->alloc, j);
+    mf_alloc_wipe(cc->alloc, j);
     return code;
 }
 

@@ -8,6 +8,7 @@
  *   error.h    how functions fail
  *   host.h     the root object
  *   context.h  load a schema, hold it, unload it, read the receipt
+ *   why.h      what holds a context
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
@@ -28,5 +29,6 @@
 #include <mayfly/message.h>
 #include <mayfly/server.h>
 #include <mayfly/types.h>
+#include <mayfly/why.h>
 
 #endif
