@@ -10,17 +10,12 @@
  */
 #include <mayfly/mayfly.h>
 
+#include "tests/support/outside.h"
 #include "tests/support/test.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -141,137 +136,58 @@ static int child(const char *kind, int trim)
 /* --- the parent --------------------------------------------------------------
  */
 
-typedef struct reading {
-    long dirty_kib;  /* private dirty */
-    long memory_kib; /* memory files: mapped, and open */
-    long mappings;
-    long descriptors;
-} reading;
-
-static FILE *open_proc(pid_t pid, const char *name)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    return f;
-}
-
-static void read_rollup(pid_t pid, reading *r)
-{
-    char line[512];
-    FILE *f = open_proc(pid, "smaps_rollup");
-    r->dirty_kib = -1;
-    while (fgets(line, sizeof line, f))
-        if (sscanf(line, "Private_Dirty: %ld", &r->dirty_kib) == 1)
-            break;
-    fclose(f);
-    assert_true(r->dirty_kib >= 0);
-}
-
-static void read_maps(pid_t pid, reading *r)
-{
-    char line[1024];
-    FILE *f = open_proc(pid, "maps");
-    while (fgets(line, sizeof line, f)) {
-        uintptr_t from, to;
-        r->mappings++;
-        if (strstr(line, "/memfd:") &&
-            sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &from, &to) == 2)
-            r->memory_kib += (long)((to - from) / 1024);
-    }
-    fclose(f);
-}
-
-static void read_descriptors(pid_t pid, reading *r)
-{
-    char path[64], name[400], target[256];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        struct stat st;
-        if (e->d_name[0] == '.')
-            continue;
-        r->descriptors++;
-        snprintf(name, sizeof name, "%s/%s", path, e->d_name);
-        ssize_t n = readlink(name, target, sizeof target - 1);
-        target[n > 0 ? n : 0] = 0;
-        if (strstr(target, "memfd:") && stat(name, &st) == 0)
-            r->memory_kib += (long)st.st_blocks / 2;
-    }
-    closedir(dir);
-}
-
 static reading read_process(pid_t pid)
 {
-    reading r = {0};
-    read_rollup(pid, &r);
-    read_maps(pid, &r);
-    read_descriptors(pid, &r);
+    reading r;
+    assert_int_equal(outside_read(pid, &r), 0);
     return r;
+}
+
+/* Memory files count twice when they are open and mapped: it only matters that
+ * nothing is left. */
+static long memory_kib(const reading *r)
+{
+    return r->mapped_kib + r->file_kib;
 }
 
 static void show(const char *what, const reading *r)
 {
     printf("  %-10s dirty %ld KiB, memory files %ld KiB, %ld mappings,"
            " %ld descriptors\n",
-           what, r->dirty_kib, r->memory_kib, r->mappings, r->descriptors);
+           what, r->dirty_kib, memory_kib(r), r->mappings, r->descriptors);
 }
 
 static int is_as_before(const reading *now, const reading *before)
 {
     return now->dirty_kib <= before->dirty_kib + SLACK_KIB &&
-           now->memory_kib <= before->memory_kib + SLACK_KIB &&
+           memory_kib(now) <= memory_kib(before) + SLACK_KIB &&
            now->mappings <= before->mappings + 4 &&
            now->descriptors <= before->descriptors;
 }
 
-typedef struct run {
-    pid_t pid;
-    int to, from; /* pipes */
-} run;
-
-static run start(const char *kind, const char *how)
+static outside_child start(const char *kind, const char *how)
 {
-    int to[2], from[2];
-    assert_int_equal(pipe(to), 0);
-    assert_int_equal(pipe(from), 0);
-    run r = {.pid = fork(), .to = to[1], .from = from[0]};
-    if (r.pid == 0) {
-        dup2(to[0], STDIN_FILENO);
-        dup2(from[1], STDOUT_FILENO);
-        close(to[0]);
-        close(to[1]);
-        close(from[0]);
-        close(from[1]);
-        execl("/proc/self/exe", "retained", kind, how, (char *)NULL);
-        _exit(127);
-    }
-    close(to[0]);
-    close(from[1]);
-    return r;
+    char *const arguments[] = {(char[]){"retained"}, (char *)(uintptr_t)kind,
+                               (char *)(uintptr_t)how, NULL};
+    outside_child c = {0};
+    assert_int_equal(outside_start(arguments, &c), 0);
+    return c;
 }
 
-static void wait_for(const run *r)
+static void wait_for(const outside_child *c)
 {
-    char byte;
-    assert_int_equal(read(r->from, &byte, 1), 1);
+    assert_int_equal(outside_wait(c), 0);
 }
 
-static void go_on(const run *r)
+static void go_on(const outside_child *c)
 {
-    assert_int_equal(write(r->to, ".", 1), 1);
+    assert_int_equal(outside_go_on(c), 0);
 }
 
-static void finish(const run *r)
+static void finish(const outside_child *c)
 {
-    int status = -1;
-    go_on(r);
-    close(r->to);
-    assert_int_equal(waitpid(r->pid, &status, 0), r->pid);
-    close(r->from);
-    assert_int_equal(status, 0);
+    go_on(c);
+    assert_int_equal(outside_finish(c), 0);
 }
 
 /* Reads until it is as before, or the time is up. */
@@ -288,7 +204,7 @@ static reading settle(pid_t pid, const reading *before)
 
 static void check_kind(const char *kind, const char *how)
 {
-    run r = start(kind, how);
+    outside_child r = start(kind, how);
     printf("%s, %s\n", kind, how);
     wait_for(&r);
     reading before = read_process(r.pid);
@@ -307,7 +223,7 @@ static void check_kind(const char *kind, const char *how)
     if (strcmp(kind, "cycles") == 0)
         show("1001st", &cycled);
     finish(&r);
-    assert_true(loaded.memory_kib > before.memory_kib);
+    assert_true(memory_kib(&loaded) > memory_kib(&before));
     assert_true(is_as_before(&after, &before));
     assert_true(is_as_before(&cycled, &before));
     assert_true(cycled.mappings <= after.mappings + 1);
@@ -342,7 +258,7 @@ static void test_cycles(void **state)
 /* What a live unit of the large schema takes, once the host is trimmed. */
 static long measure_loaded(const char *kind)
 {
-    run r = start(kind, "trim");
+    outside_child r = start(kind, "trim");
     wait_for(&r);
     reading before = read_process(r.pid);
     go_on(&r);
@@ -367,17 +283,6 @@ static void test_resident_shows(void **state)
     assert_true(resident > disposable + RESIDENT_KIB);
 }
 
-/* Pages of a program that was linked a moment ago count as dirty until they are
- * written to the disk. */
-static void write_back_program(void)
-{
-    int fd = open("/proc/self/exe", O_RDONLY);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-}
-
 int main(int argc, char **argv)
 {
     if (TEST_ASAN || TEST_TSAN) {
@@ -386,7 +291,7 @@ int main(int argc, char **argv)
     }
     if (argc == 3)
         return child(argv[1], strcmp(argv[2], "trim") == 0);
-    write_back_program();
+    outside_settle_program();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_greeter),
         cmocka_unit_test(test_large_schema),
