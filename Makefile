@@ -2,6 +2,7 @@
 # make test         everything that can be tested here; `make unit` for the unit tests
 # make demo         loads, serves, calls and unloads a schema, and shows what it took
 # make bench        the benchmarks
+# make soak         a million loads and unloads, read from outside
 # make install      DESTDIR= PREFIX=/usr/local
 # make setup        installs missing Debian packages (packages.txt); demo, test and
 #                   bench do so by themselves
@@ -133,7 +134,8 @@ demo:
 # with what users get.
 UNIT_SRCS = $(wildcard tests/unit/*/test_*.c)
 UNIT_TESTS = $(UNIT_SRCS:%.c=$(BUILD)/%)
-USER_SRCS = $(wildcard tests/api/*.c tests/fault/*.c tests/stress/*.c)
+USER_SRCS = $(wildcard tests/api/*.c tests/fault/*.c tests/soak/*.c \
+  tests/stress/*.c)
 USER_TESTS = $(USER_SRCS:%.c=$(BUILD)/%)
 # An archive, so that a test gets only what it uses: not all of it is for users.
 SUPPORT = $(BUILD)/tests/support.a
@@ -190,6 +192,14 @@ bench:
 	@$(MAKE) -s $(PARALLEL) bench-programs
 	@BUILD=$(BUILD) tests/bench/run
 
+# Prints what it finds as it goes; `make test` has the same for some seconds.
+SOAK_SMALL ?= 1000000
+SOAK_LARGE ?= 1000
+soak:
+	@.ci/setup test
+	@$(MAKE) -s $(BUILD)/tests/soak/soak
+	@SOAK_SMALL=$(SOAK_SMALL) SOAK_LARGE=$(SOAK_LARGE) $(BUILD)/tests/soak/soak
+
 setup:
 	@.ci/setup test
 
@@ -215,6 +225,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all samples demo test-programs fuzzers test unit bench setup install clean
+.PHONY: all samples demo test-programs fuzzers test unit bench soak setup install \
+  clean
 -include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
   $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)
