@@ -38,6 +38,13 @@ $(BENCH)/pingpong: tests/bench/pingpong.c tests/bench/random.h
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -I. $(LDFLAGS) -o $@ $< -lpthread
 
-bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease $(BENCH)/codec $(BENCH)/calls \
+$(BENCH)/contexts: tests/bench/contexts.c tests/bench/random.h $(SUPPORT) \
+		$(BUILD)/libmayfly-internal.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) \
+	  $(BUILD)/libmayfly-internal.a $(LIBS)
+
+bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
+	$(BENCH)/contexts $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs
