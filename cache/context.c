@@ -66,10 +66,13 @@ static void free_unlisted(mayfly_context *c)
     mf_alloc_free(alloc, c->block);
 }
 
-static void free_handle(mayfly_context *c)
+void mf_context_free(mayfly_context *c)
 {
     void *host = c->options.host;
     void (*unref_host)(void *) = c->options.unref_host;
+
+    mf_weak_cut(c);
+    mf_listeners_free(c);
 
     mf_registry_remove(c->options.registry, c);
     free_unlisted(c);
@@ -178,7 +181,7 @@ void mayfly_context_unref(mayfly_context *context)
         return;
     if (atomic_fetch_sub(&context->refs, 1) == 1 &&
         mf_context_finish_unref(context))
-        free_handle(context);
+        mf_context_free(context);
 }
 
 const char *mayfly_context_name(const mayfly_context *context)

@@ -44,6 +44,18 @@ struct mayfly_pin {
     uint64_t at_ns;
 };
 
+/* Who wants to know of an unload. */
+typedef struct mf_listener {
+    struct mf_listener *next, *prev; /* newest first */
+    uint64_t id;
+    mayfly_listener_fn fn;
+    void *state;
+    char *owner;
+    int running; /* is called back just now */
+    int awaited; /* a thread waits for that, and frees it */
+    int dropped; /* was taken off from within: the teller frees it */
+} mf_listener;
+
 struct mayfly_context {
     /* Read by every call, written by none. */
     _Alignas(MF_CACHE_LINE) atomic_int state; /* enum mayfly_context_state;
@@ -61,9 +73,18 @@ struct mayfly_context {
     unsigned waiters;       /* unloads that wait */
     int forced;             /* never to be live again */
     int destroying;         /* the payload is being destroyed, once */
+    int ended;              /* it is gone, and listeners have been told */
+    int free_after;         /* the last reference went before that: whoever ends
+                               it frees the handle */
     int self_ref;           /* one reference is the context's own, until its
                                payload is gone: the user's last one went while
                                something held a lease */
+    mf_listener *listeners;
+    mf_listener *tell_next; /* is called back next */
+    uint64_t listener_ids;  /* numbers given so far */
+    int telling;            /* listeners are being called back, by ... */
+    pthread_t teller;
+    mayfly_weak *weak; /* what all weak handles are, or NULL; a reference */
     mayfly_pin *pins;
     size_t n_pins;
     mf_owned *owned; /* what its own code has started, newest first */
@@ -86,11 +107,21 @@ void mf_lease_close(mayfly_context *c); /* lock held: no lease is taken after */
 
 /* unload.c: drops a lease of a context that is closed. */
 void mf_context_drop_closed(mayfly_context *c);
-/* unload.c: the last reference went. Unloads where nobody has; then, or when
- * the last lease goes, the context's own reference goes by
- * mayfly_context_unref. Returns 1 when nothing is left to do but to free the
- * handle. */
+/* unload.c: the last reference went. Unloads where nobody has; where a lease
+ * is left, the context refers to itself from here until that is dropped.
+ * Returns 1 when nothing is left to do but to free the handle. */
 int mf_context_finish_unref(mayfly_context *c);
+
+/* context.c: frees the handle. */
+void mf_context_free(mayfly_context *c);
+
+/* listeners.c: calls all back. Lock held at entry and return, not in between.
+ * One thread at a time. */
+void mf_listeners_tell(mayfly_context *c, enum mayfly_context_event event);
+void mf_listeners_free(mayfly_context *c);
+
+/* weak.c: the handle is about to be freed. */
+void mf_weak_cut(mayfly_context *c);
 
 /* inside.c: 0, or EINSIDE when this thread runs the context's code. */
 int mf_inside_check(mayfly_context *c, mayfly_error *err);

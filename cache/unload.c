@@ -10,7 +10,10 @@
  *
  * What stays true: `destroying` is set under the lock by one thread in the life
  * of a context, so the payload is destroyed exactly once; the state is UNLOADED
- * only after it is gone and its last snapshot is taken.
+ * only after it is gone and its last snapshot is taken. Listeners are told that
+ * it closes by the thread that closed it, before anybody may destroy; and that
+ * it is gone by the thread that destroyed. Until then (`ended`) the handle
+ * stays: where the last reference goes meanwhile, that thread frees it.
  *
  * Threads: any. Payload and host are called without the lock.
  */
@@ -37,8 +40,9 @@ static size_t bytes_left(mayfly_context *c)
     return now > before ? now - before : 0;
 }
 
-/* Drops the payload. Lock held at entry and return, not in between. Returns 1
- * when the caller is to drop the context's own reference, without the lock. */
+/* Drops the payload and tells so. Lock held at entry and return, not in
+ * between. Returns 1 when the caller is to free the handle, without the lock.
+ */
 static int destroy(mayfly_context *c)
 {
     c->destroying = 1;
@@ -64,63 +68,70 @@ static int destroy(mayfly_context *c)
     c->left_bytes = left;
     atomic_store(&c->state, MAYFLY_UNLOADED);
     pthread_cond_broadcast(&c->changed);
-    int own = c->self_ref;
+    mf_listeners_tell(c, MAYFLY_ON_UNLOADED);
+    if (c->self_ref && atomic_fetch_sub(&c->refs, 1) == 1)
+        c->free_after = 1;
     c->self_ref = 0;
-    return own;
+    c->ended = 1;
+    return c->free_after;
 }
 
-/* Closes it to new leases. Lock held. */
+/* Closes it to new leases and tells so, unless that has been done. Lock held at
+ * entry and return, not in between. */
 static void close_down(mayfly_context *c)
 {
+    while (c->telling && atomic_load(&c->state) == MAYFLY_LIVE)
+        pthread_cond_wait(&c->changed, &c->lock); /* *live again* first */
     if (atomic_load(&c->state) != MAYFLY_LIVE)
         return;
     atomic_store(&c->state, MAYFLY_UNLOADING);
     mf_lease_close(c);
+    mf_listeners_tell(c, MAYFLY_ON_UNLOADING);
 }
 
 /* Lock held. */
 static int can_destroy(const mayfly_context *c)
 {
     return atomic_load(&c->state) == MAYFLY_UNLOADING && !c->destroying &&
-           mf_lease_sum(c) == 0;
+           !c->telling && mf_lease_sum(c) == 0;
 }
 
 void mf_context_drop_closed(mayfly_context *c)
 {
     if (mf_fork_check(c->options.fork_generation, NULL) != 0)
         return;
-    int own = 0;
+    int last = 0;
     pthread_mutex_lock(&c->lock);
     atomic_fetch_sub(&c->shards[0].word, MF_LEASE_ONE);
     if (can_destroy(c)) {
         if (c->waiters)
             pthread_cond_broadcast(&c->changed);
         else if (c->forced)
-            own = destroy(c);
+            last = destroy(c);
     }
     pthread_mutex_unlock(&c->lock);
-    if (own)
-        mayfly_context_unref(c);
+    if (last)
+        mf_context_free(c);
 }
 
 int mf_context_finish_unref(mayfly_context *c)
 {
-    int own = 0;
+    int last = 0;
     pthread_mutex_lock(&c->lock);
-    int state = atomic_load(&c->state);
-    int ended = state == MAYFLY_COMPILING || state == MAYFLY_UNLOADED;
-    if (!ended) {
+    if (c->ended || atomic_load(&c->state) == MAYFLY_COMPILING) {
+        last = 1;
+    } else if (c->destroying) {
+        c->free_after = 1;
+    } else {
         atomic_fetch_add(&c->refs, 1);
         c->self_ref = 1;
         c->forced = 1;
         close_down(c);
         if (can_destroy(c))
-            own = destroy(c);
+            last = destroy(c);
     }
     pthread_mutex_unlock(&c->lock);
-    if (own)
-        mayfly_context_unref(c);
-    return ended;
+    return last;
 }
 
 /* Who holds it, as an error. Lock not held. */
@@ -133,7 +144,7 @@ static int busy(mayfly_context *c, mayfly_error *err)
     long other = held - (long)c->n_pins;
     if (c->n_pins)
         mf_pins_list(c, &text);
-    int destroying = c->destroying;
+    int destroying = c->destroying, telling = c->telling;
     pthread_mutex_unlock(&c->lock);
 
     other -= (long)mf_owned_list_holders(c, &text);
@@ -151,6 +162,8 @@ static int busy(mayfly_context *c, mayfly_error *err)
     }
     if (destroying)
         mf_buf_puts(&text, "its memory is just being given back");
+    else if (held <= 0 && telling)
+        mf_buf_puts(&text, "its listeners are just being told");
     else if (held <= 0)
         mf_buf_puts(&text, "its last holder has just gone");
     text.failed = 0; /* what there was room for is told */
@@ -163,10 +176,10 @@ static int busy(mayfly_context *c, mayfly_error *err)
 }
 
 /* Waits until the payload is gone or time is up. Lock held. Returns 0 when this
- * thread destroyed it, EUNLOADED when another did, EBUSY. `ret_own` as destroy
+ * thread destroyed it, EUNLOADED when another did, EBUSY. `ret_last` as destroy
  * returns it. */
 static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
-                            int *ret_own)
+                            int *ret_last)
 {
     struct timespec until = {
         .tv_sec = (time_t)(deadline_ns / 1000000000),
@@ -174,7 +187,7 @@ static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
     };
     for (;;) {
         if (can_destroy(c)) {
-            *ret_own = destroy(c);
+            *ret_last = destroy(c);
             return 0;
         }
         if (atomic_load(&c->state) == MAYFLY_UNLOADED)
@@ -207,16 +220,17 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
             c->options.cancel_calls(c->options.host, c);
         pthread_mutex_lock(&c->lock);
     }
-    int own = 0;
-    int code = wait_and_destroy(c, deadline, &own);
+    int last = 0;
+    int code = wait_and_destroy(c, deadline, &last);
     c->waiters--;
     if (code == MAYFLY_EBUSY && !c->forced && !c->waiters && !c->destroying) {
         atomic_store(&c->state, MAYFLY_LIVE);
         mf_lease_open(c);
+        mf_listeners_tell(c, MAYFLY_ON_LIVE_AGAIN);
     }
     pthread_mutex_unlock(&c->lock);
-    if (own)
-        mayfly_context_unref(c);
+    if (last) /* its caller had no reference */
+        mf_context_free(c);
 
     if (code == MAYFLY_EBUSY)
         return busy(c, err);

@@ -46,9 +46,11 @@
     X(mayfly_channel_start) \
     X(mayfly_channel_unref) \
     X(mayfly_context_get_state) \
+    X(mayfly_context_listen) \
     X(mayfly_context_name) \
     X(mayfly_context_receipt) \
     X(mayfly_context_ref) \
+    X(mayfly_context_unlisten) \
     X(mayfly_context_unref) \
     X(mayfly_decode) \
     X(mayfly_dial) \
@@ -86,6 +88,11 @@
     X(mayfly_server_new) \
     X(mayfly_status_name) \
     X(mayfly_unload) \
+    X(mayfly_weak_free) \
+    X(mayfly_weak_get_state) \
+    X(mayfly_weak_lock) \
+    X(mayfly_weak_new) \
+    X(mayfly_weak_pin) \
     X(mayfly_why) \
     X(mayfly_why_count) \
     X(mayfly_why_free) \

@@ -129,6 +129,79 @@ MAYFLY_API void mayfly_pin_free(mayfly_pin *pin);
 MAYFLY_API int mayfly_pin_symbol(const mayfly_pin *pin, const char *name,
                                  void **ret_address, mayfly_error *err);
 
+/*
+ * A weak handle observes a context without holding it: neither its code nor, past
+ * the last mayfly_context_unref, its handle. For caches and for owners that should
+ * not be what keeps a context.
+ */
+typedef struct mayfly_weak mayfly_weak;
+
+/* Errors: ENOMEM, EFORKED. Free with mayfly_weak_free; it may outlive the context
+ * and the host. */
+MAYFLY_API int mayfly_weak_new(mayfly_context *context, mayfly_weak **ret_weak,
+                               mayfly_error *err);
+
+/* A reference to the context, for the caller to give up, if it is live at this
+ * moment. It does not keep it live: that does a lease, such as a call's or a pin's.
+ * Errors: EUNLOADED (closed to new leases, unloaded, or freed), EFORKED. */
+MAYFLY_API int mayfly_weak_lock(mayfly_weak *weak, mayfly_context **ret_context,
+                                mayfly_error *err);
+
+/* mayfly_pin_new by a weak handle: no reference is needed. */
+MAYFLY_API int mayfly_weak_pin(mayfly_weak *weak, const char *owner,
+                               const char *file, int line, mayfly_pin **ret_pin,
+                               mayfly_error *err);
+
+/* The context's state; MAYFLY_UNLOADED when its handle is freed. */
+MAYFLY_API enum mayfly_context_state mayfly_weak_get_state(mayfly_weak *weak);
+MAYFLY_API void mayfly_weak_free(mayfly_weak *weak); /* NULL is allowed */
+
+/*
+ * What a listener is told.
+ *
+ * Each attempt to unload begins with one *unloading*, told before its calls are
+ * cancelled and before it waits: stop threads, give back pins, drop pointers. It
+ * is told also where the attempt does not wait, so that owners can make room;
+ * unloads that run at the same time are one attempt. Each *unloading* is followed
+ * by exactly one of the other two: *live again* when a soft attempt has given up
+ * (leases can be taken again), or *unloaded*, once in a context's life, when its
+ * code and data are gone.
+ *
+ * Order: the newest listener first. An event is told to the end before the next
+ * begins.
+ *
+ * Thread: *unloading* on the thread whose mayfly_unload (or last
+ * mayfly_context_unref) closed the context; *live again* on the thread whose
+ * unload gave up last; both before that function returns. *Unloaded* on the
+ * thread that gave the memory back: an unload's, before it returns, or, where a
+ * forced unload did not wait long enough, the one that dropped the last lease,
+ * which may be a loop thread. So a callback must not block. It may give back
+ * pins and listeners; an unload of the same context from within answers EINSIDE.
+ */
+enum mayfly_context_event {
+    MAYFLY_ON_UNLOADING = 0,
+    MAYFLY_ON_LIVE_AGAIN = 1,
+    MAYFLY_ON_UNLOADED = 2
+};
+
+/* `context` may be looked at during the callback. */
+typedef void (*mayfly_listener_fn)(void *state, mayfly_context *context,
+                                   enum mayfly_context_event event);
+
+/* Adds a listener. `owner` is copied, counted and shown. It stays until it is
+ * taken off or the handle is freed. Errors: EUNLOADED (closed to new leases
+ * already), ENOMEM, EFORKED. */
+MAYFLY_API int mayfly_context_listen(mayfly_context *context, const char *owner,
+                                     mayfly_listener_fn listener, void *state,
+                                     uint64_t *ret_id, mayfly_error *err);
+
+/* Takes a listener off. When this returns, it is not running and will not be
+ * called: where it runs on another thread just now, this waits for it; from within
+ * the callback itself it does not. Errors: ENOTFOUND (no such number, or taken
+ * off before), EFORKED. */
+MAYFLY_API int mayfly_context_unlisten(mayfly_context *context, uint64_t id,
+                                       mayfly_error *err);
+
 typedef struct mayfly_unload_options {
     size_t size;      /* set by MAYFLY_UNLOAD_OPTIONS */
     unsigned wait_ms; /* how long to wait for leases; 0: not at all */
@@ -140,12 +213,14 @@ typedef struct mayfly_unload_options {
         .size = sizeof(mayfly_unload_options), __VA_ARGS__ })
 
 /*
- * Closes the context to new leases, waits for those that are held, then gives
- * all its memory back. `ret_receipt` may be NULL.
+ * Closes the context to new leases, tells listeners, cancels calls when forced,
+ * waits for the leases that are held, then gives all memory back. `ret_receipt`
+ * may be NULL.
  *
  * Without `force`, an unload whose wait runs out leaves the context live as it
  * was and answers EBUSY with the holders' names. With `force`, the context stays
- * *unloading* and goes when the last lease does. Errors: EBUSY, EUNLOADED (done
+ * *unloading* and goes when the last lease does: code that a thread may still run
+ * is never taken away. Other contexts do not wait for any of this. Errors: EBUSY, EUNLOADED (done
  * before), EINSIDE (called by a handler that runs in the context's name, whether the
  * host's or the context's own, or by any function of the context),
  * EONLOOP (wait_ms on a loop thread), EFORKED; ENOMEM when it is unloaded
