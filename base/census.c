@@ -11,25 +11,38 @@
 #include <string.h>
 #include <time.h>
 
-void mf_census_add(mf_census *c, const char *arena, const char *kind,
-                   size_t blocks, size_t bytes)
+void mf_census_merge(mf_census *c, const mf_census_row *add)
 {
     mf_census_row *row = NULL;
     for (size_t i = 0; i < c->n && !row; i++)
-        if (strcmp(c->rows[i].arena, arena) == 0 &&
-            strcmp(c->rows[i].kind, kind) == 0)
+        if (strcmp(c->rows[i].arena, add->arena) == 0 &&
+            strcmp(c->rows[i].kind, add->kind) == 0)
             row = &c->rows[i];
     if (!row && c->n == MF_CENSUS_ROWS) {
         row = &c->rows[MF_CENSUS_ROWS - 1];
     } else if (!row) {
         row = &c->rows[c->n++];
-        row->arena = arena;
-        row->kind = kind;
-        row->blocks = 0;
-        row->bytes = 0;
+        *row = (mf_census_row){.arena = add->arena, .kind = add->kind};
     }
-    row->blocks += blocks;
-    row->bytes += bytes;
+    row->blocks += add->blocks;
+    row->bytes += add->bytes;
+    row->live += add->live;
+    row->peak += add->peak;
+    if (add->largest > row->largest)
+        row->largest = add->largest;
+}
+
+void mf_census_add(mf_census *c, const char *arena, const char *kind,
+                   size_t blocks, size_t bytes)
+{
+    mf_census_row row = {.arena = arena,
+                         .kind = kind,
+                         .blocks = blocks,
+                         .bytes = bytes,
+                         .largest = blocks <= 1 ? bytes : 0,
+                         .live = bytes,
+                         .peak = bytes};
+    mf_census_merge(c, &row);
 }
 
 size_t mf_census_bytes(const mf_census *c, const char *arena)

@@ -137,8 +137,7 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
     for (size_t i = 0; i < dropped->census.n; i++) {
         const mf_census_row *row = &dropped->census.rows[i];
         if (strcmp(row->arena, "compile") != 0) /* kept: it is in the report */
-            mf_census_add(&compiled->census, row->arena, row->kind, row->blocks,
-                          row->bytes);
+            mf_census_merge(&compiled->census, row);
     }
     /* The hot compile arena is still there at this point, dirty as it was. */
     compiled->phase = "compiled";

@@ -40,6 +40,9 @@ static void put_kinds(mf_json *j, const mf_census *c)
         put_str(j, "kind", c->rows[i].kind);
         put_u64(j, "blocks", c->rows[i].blocks);
         put_u64(j, "bytes", c->rows[i].bytes);
+        put_u64(j, "largest", c->rows[i].largest);
+        put_u64(j, "live", c->rows[i].live);
+        put_u64(j, "peak", c->rows[i].peak);
         mf_json_close(j, '}');
     }
     mf_json_close(j, ']');

@@ -46,6 +46,7 @@ typedef struct free_block {
 
 struct mf_carena {
     mf_alloc *alloc;
+    mf_carena_link link; /* the owner's */
     uint8_t *base;
     size_t reserved; /* bytes of addresses */
     size_t max;      /* bound, at most `reserved` */
@@ -58,6 +59,8 @@ struct mf_carena {
     size_t live_bytes;            /* in blocks that are not free */
     mf_kind_count peak[MF_KINDS]; /* `live` when it was the most */
     size_t peak_bytes;
+    size_t most[MF_KINDS];    /* bytes, each kind by itself */
+    size_t largest[MF_KINDS]; /* block ever */
 };
 
 static unsigned class_of(size_t size)
@@ -103,11 +106,20 @@ static int open_to(mf_carena *a, size_t end)
     return 1;
 }
 
+static void note_kind(mf_carena *a, unsigned kind, size_t block)
+{
+    if (a->live[kind].bytes > a->most[kind])
+        a->most[kind] = a->live[kind].bytes;
+    if (block > a->largest[kind])
+        a->largest[kind] = block;
+}
+
 static void count_add(mf_carena *a, unsigned kind, size_t bytes)
 {
     a->live[kind].blocks++;
     a->live[kind].bytes += bytes;
     a->live_bytes += bytes;
+    note_kind(a, kind, bytes);
     /* A copy at each new peak would cost more than the allocation: within 1.5 %
      * it is left to the next one. */
     if (a->live_bytes > a->peak_bytes + a->peak_bytes / 64) {
@@ -151,6 +163,11 @@ void mf_carena_free(mf_carena *a)
     mf_alloc_free(a->alloc, a);
 }
 
+mf_carena_link *mf_carena_get_link(mf_carena *a)
+{
+    return &a->link;
+}
+
 int mf_carena_reset(mf_carena *a, size_t max_bytes)
 {
     if (max_bytes > a->reserved)
@@ -177,6 +194,8 @@ int mf_carena_reset(mf_carena *a, size_t max_bytes)
     memset(a->lists, 0, sizeof a->lists);
     memset(a->live, 0, sizeof a->live);
     memset(a->peak, 0, sizeof a->peak);
+    memset(a->most, 0, sizeof a->most);
+    memset(a->largest, 0, sizeof a->largest);
     return 1;
 }
 
@@ -287,6 +306,7 @@ void mf_carena_settle(mf_carena *a, void *block, enum mf_kind kind)
     a->live[MF_KIND_POOLS].bytes -= bytes;
     a->live[kind].blocks++;
     a->live[kind].bytes += bytes;
+    note_kind(a, kind, bytes);
     /* The peak may have been noted when the block was taken. */
     if (a->peak[MF_KIND_POOLS].bytes >= bytes) {
         a->peak[MF_KIND_POOLS].blocks--;
@@ -313,6 +333,23 @@ size_t mf_carena_hot(const mf_carena *a)
     return top < a->open ? top : a->open;
 }
 
+void mf_carena_measure(const mf_carena *a, mf_carena_space *ret)
+{
+    *ret = (mf_carena_space){.reserved = a->reserved,
+                             .open = a->open,
+                             .used = a->top,
+                             .live = a->live_bytes,
+                             .free = a->top - a->live_bytes};
+    for (unsigned c = 0; c < CLASSES; c++) {
+        for (const free_block *f = a->lists[c]; f; f = f->next) {
+            size_t bytes = class_bytes(c) + HEAD;
+            ret->free_blocks++;
+            if (bytes > ret->free_largest)
+                ret->free_largest = bytes;
+        }
+    }
+}
+
 void mf_carena_census(const mf_carena *a, mf_census *c)
 {
     static const char *const names[MF_KINDS] = {
@@ -332,13 +369,24 @@ void mf_carena_census(const mf_carena *a, mf_census *c)
         [MF_KIND_FREE] = "free blocks",
     };
     size_t rest = a->top;
+    mf_carena_space space;
     for (int k = 0; k < MF_KINDS; k++) {
-        if (k != MF_KIND_FREE && a->peak[k].bytes) {
-            mf_census_add(c, "compile", names[k], a->peak[k].blocks,
-                          a->peak[k].bytes);
-            rest -= a->peak[k].bytes;
-        }
+        if (k == MF_KIND_FREE || !a->most[k] || k == MF_KIND_POOLS)
+            continue;
+        mf_census_row row = {"compile",        names[k],      a->peak[k].blocks,
+                             a->peak[k].bytes, a->largest[k], a->live[k].bytes,
+                             a->most[k]};
+        mf_census_merge(c, &row);
+        rest -= a->peak[k].bytes;
     }
-    if (rest)
-        mf_census_add(c, "compile", names[MF_KIND_FREE], 0, rest);
+    mf_carena_measure(a, &space);
+    mf_census_row row = {.arena = "compile",
+                         .kind = names[MF_KIND_FREE],
+                         .blocks = space.free_blocks,
+                         .bytes = rest,
+                         .largest = space.free_largest,
+                         .live = space.free,
+                         .peak = rest > space.free ? rest : space.free};
+    if (row.peak)
+        mf_census_merge(c, &row);
 }

@@ -39,11 +39,30 @@ typedef struct mf_kind_count {
     size_t bytes; /* with the blocks' heads and rounding */
 } mf_kind_count;
 
+/* The arena's addresses, and what is free in it: blocks that were given back,
+ * and how large the largest is. */
+typedef struct mf_carena_space {
+    size_t reserved; /* addresses */
+    size_t open;     /* can be accessed */
+    size_t used;     /* up to the end of the last block ever taken */
+    size_t live;     /* in blocks, with their heads */
+    size_t free;     /* used - live */
+    size_t free_blocks;
+    size_t free_largest;
+} mf_carena_space;
+
 typedef struct mf_carena mf_carena;
+
+/* For a list that the arena's owner keeps. */
+typedef struct mf_carena_link {
+    mf_carena *next, *prev;
+    int resting; /* nobody works in it */
+} mf_carena_link;
 
 /* NULL: no memory or no addresses. `max_bytes` bounds it. */
 mf_carena *mf_carena_new(mf_alloc *alloc, size_t max_bytes);
 void mf_carena_free(mf_carena *a);
+mf_carena_link *mf_carena_get_link(mf_carena *a);
 
 /* Forgets all blocks. Memory beyond what a small compile uses goes back to the
  * system; the rest stays hot. The bound is set anew; 0: the addresses that are
@@ -70,6 +89,8 @@ void mf_carena_range(const mf_carena *a, const void **ret_at,
                      size_t *ret_bytes);
 /* Bytes that a reset arena keeps hot. */
 size_t mf_carena_hot(const mf_carena *a);
+
+void mf_carena_measure(const mf_carena *a, mf_carena_space *ret);
 
 /* Adds what was alive when most was alive, and the rest up to the peak as free
  * blocks: the rows of arena "compile" add up to the peak. */

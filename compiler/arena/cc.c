@@ -50,7 +50,8 @@ struct mf_cc {
     mf_alloc *alloc;
     mf_zone *zone;
     pthread_mutex_t lock;
-    mf_carena *hot;      /* reset, for the next compile; or NULL */
+    mf_carena *arenas;   /* all there are, newest first */
+    mf_carena *hot;      /* one of them, reset, for the next compile; or NULL */
     uint64_t used_at;    /* monotonic, of the end of the last compile */
     mf_cc_limits limits; /* of every compile */
     mf_mappings mappings;
@@ -278,35 +279,87 @@ static void give_back_stack(const mf_run *run)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-/* --- the hot arena ------------------------------------------------------- */
+/* --- arenas ----------------------------------------------------------------
+ */
+
+static void drop_arena(mf_cc *cc, mf_carena *a)
+{
+    if (!a)
+        return;
+    mf_carena_link *l = mf_carena_get_link(a);
+    pthread_mutex_lock(&cc->lock);
+    if (l->prev)
+        mf_carena_get_link(l->prev)->next = l->next;
+    else
+        cc->arenas = l->next;
+    if (l->next)
+        mf_carena_get_link(l->next)->prev = l->prev;
+    pthread_mutex_unlock(&cc->lock);
+    mf_carena_free(a);
+}
+
+static mf_carena *new_arena(mf_cc *cc, size_t bytes)
+{
+    mf_carena *a = mf_carena_new(cc->alloc, bytes);
+    if (!a)
+        return NULL;
+    pthread_mutex_lock(&cc->lock);
+    mf_carena_get_link(a)->next = cc->arenas;
+    if (cc->arenas)
+        mf_carena_get_link(cc->arenas)->prev = a;
+    cc->arenas = a;
+    pthread_mutex_unlock(&cc->lock);
+    return a;
+}
 
 static mf_carena *take_arena(mf_cc *cc, size_t bytes)
 {
     pthread_mutex_lock(&cc->lock);
     mf_carena *a = cc->hot;
     cc->hot = NULL;
+    if (a)
+        mf_carena_get_link(a)->resting = 0;
     pthread_mutex_unlock(&cc->lock);
     if (a && !mf_carena_reset(a, bytes)) {
-        mf_carena_free(a);
+        drop_arena(cc, a);
         a = NULL;
     }
-    return a ? a : mf_carena_new(cc->alloc, bytes);
+    return a ? a : new_arena(cc, bytes);
 }
 
-/* The end of a compile; `a` is NULL where the arena stays with the image. */
-static void give_arena(mf_cc *cc, mf_carena *a)
+/* The end of a compile: `a` stays with the image, or is kept hot if none is. */
+static void give_arena(mf_cc *cc, mf_carena *a, int stays)
 {
     uint64_t now = mf_clock_ns();
-    if (a)
+    if (!stays)
         mf_carena_reset(a, 0);
     pthread_mutex_lock(&cc->lock);
-    if (a && !cc->hot) {
-        cc->hot = a;
+    cc->used_at = now;
+    if (stays || !cc->hot) {
+        mf_carena_get_link(a)->resting = 1;
+        if (!stays)
+            cc->hot = a;
         a = NULL;
     }
-    cc->used_at = now;
     pthread_mutex_unlock(&cc->lock);
-    mf_carena_free(a);
+    drop_arena(cc, a);
+}
+
+void mf_cc_each_arena(const mf_cc *cc, mf_cc_arena_fn add, void *state)
+{
+    mf_cc *c = (mf_cc *)(uintptr_t)cc; /* only the lock is written */
+    pthread_mutex_lock(&c->lock);
+    for (mf_carena *a = c->arenas; a; a = mf_carena_get_link(a)->next) {
+        const void *at;
+        size_t bytes;
+        mf_carena_space space;
+        int resting = mf_carena_get_link(a)->resting;
+        mf_carena_range(a, &at, &bytes);
+        if (resting)
+            mf_carena_measure(a, &space);
+        add(state, at, bytes, a == c->hot, resting ? &space : NULL);
+    }
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* --- public -------------------------------------------------------------- */
@@ -442,9 +495,8 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     if (code == 0 && input->resident) {
         j->image.resident = run->arena;
         atomic_fetch_add(&cc->resident_bytes, mf_carena_peak(run->arena));
-        run->arena = NULL;
     }
-    give_arena(cc, run->arena);
+    give_arena(cc, run->arena, code == 0 && input->resident);
     if (code == 0)
         *ret_image = j->image;
     mf_run_tell(run);
@@ -458,7 +510,7 @@ void mf_cc_release(mf_cc *cc, mf_image *image)
     mf_zone_give(cc->zone, &image->span);
     if (kept) {
         atomic_fetch_sub(&cc->resident_bytes, mf_carena_peak(kept));
-        mf_carena_free(kept);
+        drop_arena(cc, kept);
     }
     memset(image, 0, sizeof *image);
 }
@@ -494,7 +546,7 @@ void mf_cc_trim(mf_cc *cc, uint64_t idle_ns)
     pthread_mutex_unlock(&cc->lock);
     if (!idle)
         return;
-    mf_carena_free(a);
+    drop_arena(cc, a);
     mf_run_idle();
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/census.h"
+#include "compiler/arena/carena.h"
 #include "compiler/arena/zone.h"
 
 #include <mayfly/context.h>
@@ -129,6 +130,13 @@ void mf_cc_census(const mf_image *image, mf_census *c);
 /* A compile arena is kept hot for the next compile. This gives it back when it
  * has not been used for `idle_ns`; 0: at once. */
 void mf_cc_trim(mf_cc *cc, uint64_t idle_ns);
+
+/* Tells `add` each compile arena there is: of a compile under way, kept hot,
+ * kept with an image. `space` only where nobody works in it; else NULL. `add`
+ * must not call the compiler. */
+typedef void (*mf_cc_arena_fn)(void *state, const void *at, size_t bytes,
+                               int is_hot, const mf_carena_space *space);
+void mf_cc_each_arena(const mf_cc *cc, mf_cc_arena_fn add, void *state);
 
 /* Bytes of compile arenas held at the moment, hot ones included. */
 size_t mf_cc_arena_bytes(const mf_cc *cc);

@@ -17,16 +17,13 @@
  *
  * Owns its range, chunks and files. Threads: any; one lock.
  */
-#include "compiler/arena/zone.h"
+#include "compiler/arena/zone_own.h"
 
 #include "base/error.h"
 #include "base/guest.h"
-#include "compiler/arena/extents.h"
-#include "compiler/arena/unwind.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,42 +44,8 @@
 #define MAX_DEFAULT (1024 * MIB)
 #define WAIT_BYTES (8 * MIB) /* of addresses in the queue */
 
-enum { WAIT_MAX = 64 };
-
-typedef struct chunk {
-    struct chunk *next;
-    size_t at; /* in the zone */
-    size_t bytes;
-    mf_extents free; /* offsets into the chunk */
-    int fd;          /* -1: no file at the moment */
-    size_t file_bytes;
-    size_t live;    /* spans that are taken */
-    size_t waiting; /* spans in the queue */
-} chunk;
-
-typedef struct waiting {
-    chunk *chunk;
-    size_t at; /* in the chunk */
-    size_t bytes;
-} waiting;
-
-struct mf_zone {
-    mf_alloc *alloc;
-    uint8_t *base;
-    size_t reserved;
-    size_t max;
-    size_t page;
-    unsigned made_under;  /* fork generation: a child shares the files */
-    mf_unwind unwind;     /* covers the range */
-    pthread_mutex_t lock; /* for all below */
-    size_t used;
-    mf_extents space; /* parts of the range that no chunk has */
-    chunk *chunks;
-    waiting queue[WAIT_MAX]; /* a ring, oldest at `queue_at` */
-    size_t queue_at;
-    size_t queue_n;
-    size_t queue_bytes;
-};
+typedef mf_zone_chunk chunk;
+typedef mf_zone_waiting waiting;
 
 static size_t pages(const mf_zone *zone, size_t bytes)
 {
@@ -173,15 +136,16 @@ static void end_wait(mf_zone *zone)
     mf_extents_unpromise(&w->chunk->free);
     w->chunk->waiting--;
     zone->queue_bytes -= w->bytes;
-    zone->queue_at = (zone->queue_at + 1) % WAIT_MAX;
+    zone->queue_at = (zone->queue_at + 1) % MF_ZONE_WAIT_MAX;
     zone->queue_n--;
 }
 
 static void start_wait(mf_zone *zone, chunk *c, size_t at, size_t bytes)
 {
-    if (zone->queue_n == WAIT_MAX)
+    if (zone->queue_n == MF_ZONE_WAIT_MAX)
         end_wait(zone);
-    waiting *w = &zone->queue[(zone->queue_at + zone->queue_n) % WAIT_MAX];
+    waiting *w =
+        &zone->queue[(zone->queue_at + zone->queue_n) % MF_ZONE_WAIT_MAX];
     w->chunk = c;
     w->at = at;
     w->bytes = bytes;
@@ -486,9 +450,9 @@ void mf_zone_trim(mf_zone *zone)
     /* Where something else lives in the chunk, addresses go on waiting. */
     size_t kept = 0;
     for (size_t i = 0; i < zone->queue_n; i++) {
-        waiting *w = &zone->queue[(zone->queue_at + i) % WAIT_MAX];
+        waiting *w = &zone->queue[(zone->queue_at + i) % MF_ZONE_WAIT_MAX];
         if (w->chunk->live) {
-            zone->queue[(zone->queue_at + kept++) % WAIT_MAX] = *w;
+            zone->queue[(zone->queue_at + kept++) % MF_ZONE_WAIT_MAX] = *w;
         } else {
             mf_extents_give(&w->chunk->free, w->at, w->bytes);
             mf_extents_unpromise(&w->chunk->free);
@@ -499,31 +463,4 @@ void mf_zone_trim(mf_zone *zone)
     zone->queue_n = kept;
     sweep(zone, 0);
     pthread_mutex_unlock(&zone->lock);
-}
-
-size_t mf_zone_used(const mf_zone *zone)
-{
-    mf_zone *z = (mf_zone *)(uintptr_t)zone;
-    pthread_mutex_lock(&z->lock);
-    size_t used = z->used;
-    pthread_mutex_unlock(&z->lock);
-    return used;
-}
-
-size_t mf_zone_backed(const mf_zone *zone)
-{
-    mf_zone *z = (mf_zone *)(uintptr_t)zone;
-    size_t bytes = 0;
-    pthread_mutex_lock(&z->lock);
-    for (const chunk *c = z->chunks; c; c = c->next)
-        bytes += c->file_bytes;
-    pthread_mutex_unlock(&z->lock);
-    return bytes;
-}
-
-int mf_zone_holds(const mf_zone *zone, const void *address)
-{
-    uintptr_t at = (uintptr_t)address;
-    uintptr_t base = (uintptr_t)zone->base;
-    return at >= base && at - base < zone->reserved;
 }

@@ -62,6 +62,31 @@ void mf_zone_trim(mf_zone *zone);
 size_t mf_zone_used(const mf_zone *zone);
 size_t mf_zone_backed(const mf_zone *zone);
 
+/* The zone in numbers. */
+typedef struct mf_zone_space {
+    size_t reserved; /* addresses */
+    size_t used;     /* by units, in whole pages */
+    size_t units;
+    size_t chunks;
+    size_t chunk_bytes; /* used, waiting and free together */
+    size_t backed;      /* of memory files */
+    size_t waiting;     /* addresses of unloaded units, not yet used again */
+    size_t waiting_parts;
+    size_t free; /* in chunks */
+    size_t free_parts;
+    size_t free_largest;
+} mf_zone_space;
+
+void mf_zone_measure(const mf_zone *zone, mf_zone_space *ret);
+
+enum mf_zone_part { MF_ZONE_UNITS, MF_ZONE_WAITING, MF_ZONE_FREE };
+typedef void (*mf_zone_part_fn)(void *state, enum mf_zone_part part,
+                                const void *at, size_t bytes);
+
+/* Tells `add` every part of the range, no two of which overlap. `add` must not
+ * call the zone. */
+void mf_zone_each(const mf_zone *zone, mf_zone_part_fn add, void *state);
+
 /* Whether an address lies in the zone. Async-signal-safe. */
 int mf_zone_holds(const mf_zone *zone, const void *address);
 

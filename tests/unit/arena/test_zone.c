@@ -131,6 +131,83 @@ static void test_neighbours(void **state)
     mf_zone_free(zone);
 }
 
+typedef struct parts {
+    size_t bytes[3], n[3];
+    const uint8_t *low, *high;
+} parts;
+
+static void add_part(void *state, enum mf_zone_part part, const void *at,
+                     size_t bytes)
+{
+    parts *p = state;
+    p->bytes[part] += bytes;
+    p->n[part]++;
+    if (!p->low || (const uint8_t *)at < p->low)
+        p->low = at;
+    if ((const uint8_t *)at + bytes > p->high)
+        p->high = (const uint8_t *)at + bytes;
+}
+
+/* The numbers add up, and agree with the parts one by one. */
+static void check_space(const mf_zone *zone, mf_zone_space *s)
+{
+    parts p = {0};
+    mf_zone_measure(zone, s);
+    mf_zone_each(zone, add_part, &p);
+    assert_int_equal(s->used, mf_zone_used(zone));
+    assert_int_equal(s->used + s->waiting + s->free, s->chunk_bytes);
+    assert_int_equal(p.bytes[MF_ZONE_UNITS], s->used);
+    assert_int_equal(p.bytes[MF_ZONE_WAITING], s->waiting);
+    assert_int_equal(p.n[MF_ZONE_WAITING], s->waiting_parts);
+    assert_int_equal(p.bytes[MF_ZONE_FREE],
+                     s->free + s->reserved - s->chunk_bytes);
+    assert_int_equal(p.high - p.low, s->reserved);
+    assert_true(s->free_largest <= s->free);
+}
+
+/* Holes after unloads in random order are told, and close again. */
+static void test_fragments(void **state)
+{
+    enum { N = 100 };
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span[N];
+    mf_zone_space s;
+    unsigned seed = 4;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    for (uint32_t i = 0; i < N; i++)
+        assert_int_equal(put(zone, i, 1 + i % 3, i % 2, &span[i], &err), 0);
+    check_space(zone, &s);
+    assert_int_equal(s.units, N);
+    assert_true(s.free_parts <= s.chunks); /* nothing but the chunks' ends */
+    for (size_t i = N - 1; i > 0; i--) {   /* shuffled */
+        size_t k = (size_t)rand_r(&seed) % (i + 1);
+        mf_span other = span[i];
+        span[i] = span[k];
+        span[k] = other;
+    }
+    size_t most = 0;
+    for (size_t i = 0; i < N; i++) {
+        mf_zone_give(zone, &span[i]);
+        check_space(zone, &s);
+        assert_int_equal(s.units, N - 1 - i);
+        if (s.free_parts + s.waiting_parts > most)
+            most = s.free_parts + s.waiting_parts;
+    }
+    assert_true(most > N / 4);
+    assert_int_equal(s.used, 0);
+    assert_true(s.waiting_parts > 0);
+    mf_zone_trim(zone);
+    check_space(zone, &s);
+    assert_int_equal(s.chunks, 0);
+    assert_int_equal(s.waiting, 0);
+    mf_zone_free(zone);
+    assert_int_equal(alloc.blocks, 0);
+}
+
 /* Random taking and giving: no two overlap, all is found again, nothing stays.
  */
 static void test_random(void **state)
@@ -383,10 +460,10 @@ static void test_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),     cmocka_unit_test(test_neighbours),
-        cmocka_unit_test(test_random),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_forked),
-        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_life),      cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_fragments), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_forked),    cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
