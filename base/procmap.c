@@ -41,7 +41,7 @@ typedef struct vma {
 
 /* What is known while the list is read. */
 typedef struct reading {
-    const mf_ranges *ranges;
+    const mf_map_ranges *ranges;
     mf_map *map;
     int pagemap; /* descriptor, or -1 */
     size_t page;
@@ -75,26 +75,26 @@ const char *mf_map_type_name(enum mf_map_type type)
 /* --- ranges ----------------------------------------------------------------
  */
 
-void mf_ranges_init(mf_ranges *r, mf_alloc *alloc)
+void mf_map_ranges_init(mf_map_ranges *r, mf_alloc *alloc)
 {
     memset(r, 0, sizeof *r);
     r->alloc = alloc;
 }
 
-void mf_ranges_done(mf_ranges *r)
+void mf_map_ranges_done(mf_map_ranges *r)
 {
     mf_alloc_free(r->alloc, r->items);
-    mf_ranges_init(r, r->alloc);
+    mf_map_ranges_init(r, r->alloc);
 }
 
-void mf_ranges_add(mf_ranges *r, const void *at, size_t bytes,
-                   enum mf_map_type type)
+void mf_map_ranges_add(mf_map_ranges *r, const void *at, size_t bytes,
+                       enum mf_map_type type)
 {
     if (!bytes)
         return;
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 64;
-        mf_range *items =
+        mf_map_range *items =
             mf_alloc_resize(r->alloc, r->items, cap * sizeof *items);
         if (!items) {
             r->failed = 1;
@@ -103,12 +103,13 @@ void mf_ranges_add(mf_ranges *r, const void *at, size_t bytes,
         r->items = items;
         r->cap = cap;
     }
-    r->items[r->n++] = (mf_range){(uintptr_t)at, (uintptr_t)at + bytes, type};
+    r->items[r->n++] =
+        (mf_map_range){(uintptr_t)at, (uintptr_t)at + bytes, type};
 }
 
 static int compare(const void *a, const void *b)
 {
-    const mf_range *x = a, *y = b;
+    const mf_map_range *x = a, *y = b;
     if (x->from != y->from)
         return x->from < y->from ? -1 : 1;
     if (x->to != y->to)
@@ -117,13 +118,13 @@ static int compare(const void *a, const void *b)
 }
 
 /* In order, and no two overlap. */
-static void sort_ranges(mf_ranges *r)
+static void sort_ranges(mf_map_ranges *r)
 {
     size_t kept = 0;
     if (r->n)
         qsort(r->items, r->n, sizeof r->items[0], compare);
     for (size_t i = 0; i < r->n; i++) {
-        mf_range next = r->items[i];
+        mf_map_range next = r->items[i];
         uintptr_t end = kept ? r->items[kept - 1].to : 0;
         if (next.from < end)
             next.from = end;
@@ -134,7 +135,7 @@ static void sort_ranges(mf_ranges *r)
 }
 
 /* The first range that ends behind `at`. */
-static size_t range_behind(const mf_ranges *r, uintptr_t at)
+static size_t range_behind(const mf_map_ranges *r, uintptr_t at)
 {
     size_t low = 0, high = r->n;
     while (low < high) {
@@ -301,7 +302,7 @@ static void add_part(reading *r, vma *v, uintptr_t from, uintptr_t to,
 
 static void add_vma(reading *r, vma *v)
 {
-    const mf_ranges *known = r->ranges;
+    const mf_map_ranges *known = r->ranges;
     enum mf_map_type rest = MF_MAP_TYPES;
     vma left = *v;
     uintptr_t at = v->from;
@@ -326,7 +327,7 @@ static void add_vma(reading *r, vma *v)
     }
 }
 
-void mf_map_read(mf_ranges *ranges, mf_map *ret)
+void mf_map_read(mf_map_ranges *ranges, mf_map *ret)
 {
     mf_proc p;
     char line[256];

@@ -41,27 +41,27 @@ typedef struct mf_map {
 const char *mf_map_type_name(enum mf_map_type type);
 
 /* Ranges that somebody knows. */
-typedef struct mf_range {
+typedef struct mf_map_range {
     uintptr_t from, to;
     enum mf_map_type type;
-} mf_range;
+} mf_map_range;
 
-typedef struct mf_ranges {
+typedef struct mf_map_ranges {
     mf_alloc *alloc;
-    mf_range *items;
+    mf_map_range *items;
     size_t n, cap;
     int failed; /* no memory for one */
-} mf_ranges;
+} mf_map_ranges;
 
-void mf_ranges_init(mf_ranges *r, mf_alloc *alloc);
-void mf_ranges_done(mf_ranges *r);
+void mf_map_ranges_init(mf_map_ranges *r, mf_alloc *alloc);
+void mf_map_ranges_done(mf_map_ranges *r);
 /* Of ranges that lie in each other the one that begins first, or the larger
  * one, holds. */
-void mf_ranges_add(mf_ranges *r, const void *at, size_t bytes,
-                   enum mf_map_type type);
+void mf_map_ranges_add(mf_map_ranges *r, const void *at, size_t bytes,
+                       enum mf_map_type type);
 
 /* Reads /proc/self/smaps; sorts the ranges. All zero where it cannot be read.
  * Any thread; others may map meanwhile. */
-void mf_map_read(mf_ranges *ranges, mf_map *ret);
+void mf_map_read(mf_map_ranges *ranges, mf_map *ret);
 
 #endif

@@ -69,6 +69,15 @@ void mf_registry_set_max(mf_registry *r, size_t contexts);
  * how many those are. No context may be made meanwhile. */
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 
+/* What live contexts hold by kind, together; how many they are. */
+size_t mf_registry_census(mf_registry *r, mf_census *census);
+/* All parts of all live contexts. `add` takes no lock of theirs. */
+void mf_registry_parts(mf_registry *r, mf_part_fn add, void *state);
+
+/* One context by kind: the compile arena at its fullest, the rest as it is or,
+ * after the unload, as it was; `live` is of now. */
+void mf_context_memory(mayfly_context *context, mf_census *ret);
+
 /* One call or open stream that holds a context. */
 typedef struct mf_call_note {
     const char *path; /* the strings are good during the callback */

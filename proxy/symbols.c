@@ -67,6 +67,13 @@
     X(mayfly_json_encode) \
     X(mayfly_load_file) \
     X(mayfly_load_text) \
+    X(mayfly_memory_report_bytes) \
+    X(mayfly_memory_report_context) \
+    X(mayfly_memory_report_free) \
+    X(mayfly_memory_report_host) \
+    X(mayfly_memory_report_json) \
+    X(mayfly_memory_report_rows) \
+    X(mayfly_memory_report_text) \
     X(mayfly_output_bytes) \
     X(mayfly_output_free) \
     X(mayfly_pin_free) \

@@ -230,13 +230,13 @@ static void *take(mf_carena *a, size_t size, unsigned kind, int *ret_clean)
     return (uint8_t *)h + HEAD;
 }
 
-void *mf_carena_take(mf_carena *a, size_t size, enum mf_kind kind)
+void *mf_carena_take(mf_carena *a, size_t size, enum mf_block_kind kind)
 {
     int clean = 0;
     return take(a, size, kind, &clean);
 }
 
-void *mf_carena_zero(mf_carena *a, size_t size, enum mf_kind kind)
+void *mf_carena_zero(mf_carena *a, size_t size, enum mf_block_kind kind)
 {
     int clean = 0;
     void *block = take(a, size, kind, &clean);
@@ -258,7 +258,7 @@ void mf_carena_give(mf_carena *a, void *block)
 }
 
 void *mf_carena_resize(mf_carena *a, void *block, size_t size,
-                       enum mf_kind kind)
+                       enum mf_block_kind kind)
 {
     if (!block)
         return mf_carena_take(a, size, kind);
@@ -295,7 +295,7 @@ int mf_carena_full(const mf_carena *a)
     return a->full;
 }
 
-void mf_carena_settle(mf_carena *a, void *block, enum mf_kind kind)
+void mf_carena_settle(mf_carena *a, void *block, enum mf_block_kind kind)
 {
     head *h = head_of(block);
     size_t bytes = class_bytes(h->class) + HEAD;
@@ -325,6 +325,11 @@ void mf_carena_range(const mf_carena *a, const void **ret_at, size_t *ret_bytes)
 size_t mf_carena_peak(const mf_carena *a)
 {
     return a->top;
+}
+
+size_t mf_carena_reserved(const mf_carena *a)
+{
+    return a->reserved;
 }
 
 size_t mf_carena_hot(const mf_carena *a)

@@ -16,7 +16,7 @@
 
 /* What a block is for. kinds.awk tells which function of libtcc asks for which.
  */
-enum mf_kind {
+enum mf_block_kind {
     MF_KIND_OTHER,
     MF_KIND_TOKENS,   /* the table of all tokens */
     MF_KIND_TOKSYMS,  /* the tokens themselves: names */
@@ -70,23 +70,25 @@ mf_carena_link *mf_carena_get_link(mf_carena *a);
 int mf_carena_reset(mf_carena *a, size_t max_bytes);
 
 /* NULL: the bound is reached, or no memory (see mf_carena_full). */
-void *mf_carena_take(mf_carena *a, size_t size, enum mf_kind kind);
-void *mf_carena_zero(mf_carena *a, size_t size, enum mf_kind kind);
+void *mf_carena_take(mf_carena *a, size_t size, enum mf_block_kind kind);
+void *mf_carena_zero(mf_carena *a, size_t size, enum mf_block_kind kind);
 void *mf_carena_resize(mf_carena *a, void *block, size_t size,
-                       enum mf_kind kind);
+                       enum mf_block_kind kind);
 void mf_carena_give(mf_carena *a, void *block);
 
 /* Whether the last NULL came from the bound rather than from the system. */
 int mf_carena_full(const mf_carena *a);
 
 /* A block taken as MF_KIND_POOLS is of this kind. */
-void mf_carena_settle(mf_carena *a, void *block, enum mf_kind kind);
+void mf_carena_settle(mf_carena *a, void *block, enum mf_block_kind kind);
 
 /* Bytes from the beginning to the end of the last block ever taken. */
 size_t mf_carena_peak(const mf_carena *a);
 /* Where it lies, for whoever looks through the process's memory. */
 void mf_carena_range(const mf_carena *a, const void **ret_at,
                      size_t *ret_bytes);
+/* Bytes of addresses, from there on. Never changes. */
+size_t mf_carena_reserved(const mf_carena *a);
 /* Bytes that a reset arena keeps hot. */
 size_t mf_carena_hot(const mf_carena *a);
 

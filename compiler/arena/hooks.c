@@ -33,14 +33,14 @@ enum {
 
 typedef struct kind_entry {
     uint32_t from; /* offset into libtcc's instructions */
-    enum mf_kind kind;
+    enum mf_block_kind kind;
 } kind_entry;
 
 static const kind_entry kinds[] = {
 #include "mf_tcc_kinds.h"
 };
 
-static enum mf_kind kind_at(const void *caller)
+static enum mf_block_kind kind_at(const void *caller)
 {
     uintptr_t at = (uintptr_t)caller - (uintptr_t)mf_libtcc_text;
     size_t low = 0, high = sizeof kinds / sizeof kinds[0];
@@ -101,7 +101,7 @@ static void settle_pool(mf_run *run)
 static void *take(size_t size, const void *caller, int zero)
 {
     mf_run *run = mf_run_now();
-    enum mf_kind kind = kind_at(caller);
+    enum mf_block_kind kind = kind_at(caller);
     int is_pool = 0;
     mf_run_check(run);
     if (mf_run_fails())
@@ -126,7 +126,7 @@ static void *take(size_t size, const void *caller, int zero)
 static void *resize(void *block, size_t size, const void *caller)
 {
     mf_run *run = mf_run_now();
-    enum mf_kind kind = kind_at(caller);
+    enum mf_block_kind kind = kind_at(caller);
     mf_run_check(run);
     if (mf_run_fails())
         mf_run_stop(run, MAYFLY_ENOMEM, "the compile arena");

@@ -9,6 +9,7 @@
  *   host.h     the root object
  *   context.h  load a schema, hold it, unload it, read the receipt
  *   why.h      what holds a context
+ *   memory.h   what memory there is, by kind
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
@@ -26,6 +27,7 @@
 #include <mayfly/error.h>
 #include <mayfly/host.h>
 #include <mayfly/layout.h>
+#include <mayfly/memory.h>
 #include <mayfly/message.h>
 #include <mayfly/server.h>
 #include <mayfly/types.h>

@@ -51,7 +51,7 @@ static uint64_t mapped(void)
     return n;
 }
 
-static void read_map(mf_ranges *r, mf_map *m)
+static void read_map(mf_map_ranges *r, mf_map *m)
 {
     mf_map_read(r, m);
     assert_false(r->failed);
@@ -63,18 +63,19 @@ static void what_is_told_is_found(void **state)
 {
     (void)state;
     mf_map m;
-    mf_ranges r;
-    mf_ranges_init(&r, &alloc);
+    mf_map_ranges r;
+    mf_map_ranges_init(&r, &alloc);
     /* one mapping of three owners, of whom two are known */
     char *p = map_private(BIG);
     madvise(p, BIG, MADV_NOHUGEPAGE);
     memset(p, 1, 4 * PAGE);
     memset(p + 16 * PAGE, 1, 3 * PAGE);
     memset(p + 32 * PAGE, 1, 5 * PAGE);
-    mf_ranges_add(&r, p + 16 * PAGE, 8 * PAGE, MF_MAP_ARENAS);
-    mf_ranges_add(&r, p + 32 * PAGE, 32 * PAGE, MF_MAP_CODE);
-    mf_ranges_add(&r, p + 40 * PAGE, PAGE, MF_MAP_UNITS); /* inside: no more */
-    mf_ranges_add(&r, p, 0, MF_MAP_TOMBS);
+    mf_map_ranges_add(&r, p + 16 * PAGE, 8 * PAGE, MF_MAP_ARENAS);
+    mf_map_ranges_add(&r, p + 32 * PAGE, 32 * PAGE, MF_MAP_CODE);
+    mf_map_ranges_add(&r, p + 40 * PAGE, PAGE,
+                      MF_MAP_UNITS); /* inside: no more */
+    mf_map_ranges_add(&r, p, 0, MF_MAP_TOMBS);
     read_map(&r, &m);
     assert_int_equal(m.sums[MF_MAP_ARENAS].count, 1);
     assert_int_equal(m.sums[MF_MAP_ARENAS].bytes, 8 * PAGE);
@@ -85,7 +86,7 @@ static void what_is_told_is_found(void **state)
     assert_int_equal(m.sums[MF_MAP_UNITS].count, 0);
     assert_int_equal(m.sums[MF_MAP_TOMBS].count, 0);
     munmap(p, BIG);
-    mf_ranges_done(&r);
+    mf_map_ranges_done(&r);
     assert_int_equal(alloc.blocks, 0);
 }
 
@@ -110,12 +111,12 @@ static void the_rest_is_guessed(void **state)
 {
     (void)state;
     mf_map before, after;
-    mf_ranges r;
+    mf_map_ranges r;
     pthread_t thread;
     pthread_attr_t attr;
     int ends[2];
     char name[] = "/tmp/mayfly-test-XXXXXX";
-    mf_ranges_init(&r, &alloc);
+    mf_map_ranges_init(&r, &alloc);
     assert_int_equal(pipe(ends), 0);
     int file = mkstemp(name);
     unlink(name);
@@ -157,7 +158,7 @@ static void the_rest_is_guessed(void **state)
     munmap(of_memory, BIG);
     munmap(nobodys, BIG);
     munmap(closed, BIG);
-    mf_ranges_done(&r);
+    mf_map_ranges_done(&r);
 }
 
 typedef struct seen {
