@@ -113,7 +113,7 @@ static void link_flush(mf_link *l)
         snprintf(l->why, sizeof l->why, "%.95s", err.message);
         mf_link_close(l);
     } else if (l->is_broken || l->conn.is_ended || !mf_h2_alive(l->conn.h2) ||
-               (l->is_leaving && mf_h2_streams(l->conn.h2) == 0)) {
+               (l->is_leaving && !mf_h2_first(l->conn.h2))) {
         mf_link_close(l);
     } else {
         mf_link_watch(l);

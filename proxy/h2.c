@@ -45,7 +45,7 @@ struct mf_h2 {
     const mf_h2_events *events;
     void *owner;
     mf_h2_stream *streams; /* open ones, newest first */
-    size_t n_streams;
+    mf_h2_stream *last;    /* the one asked for last; NULL: look */
     size_t field_bytes_max;
     uint8_t *out; /* during mf_h2_drain */
     size_t out_len, out_cap;
@@ -66,7 +66,6 @@ static void open_stream(mf_h2 *h2, mf_h2_stream *s, int32_t id)
     if (s->next)
         s->next->link = &s->next;
     h2->streams = s;
-    h2->n_streams++;
 }
 
 static void close_stream(mf_h2_stream *s, uint32_t code)
@@ -75,14 +74,17 @@ static void close_stream(mf_h2_stream *s, uint32_t code)
     *s->link = s->next;
     if (s->next)
         s->next->link = s->link;
-    h2->n_streams--;
+    h2->last = NULL;
     s->h2 = NULL;
     h2->events->closed(s, code);
 }
 
-static mf_h2_stream *stream_of(nghttp2_session *session, int32_t id)
+/* Frames of one stream come in a row: the last one is remembered. */
+static mf_h2_stream *stream_of(mf_h2 *h2, int32_t id)
 {
-    return nghttp2_session_get_stream_user_data(session, id);
+    if (!h2->last || h2->last->id != id)
+        h2->last = nghttp2_session_get_stream_user_data(h2->session, id);
+    return h2->last;
 }
 
 /* --- bounds --- */
@@ -118,6 +120,7 @@ static int on_begin_headers(nghttp2_session *session,
     }
     open_stream(h2, s, frame->hd.stream_id);
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, s);
+    h2->last = s;
     return 0;
 }
 
@@ -126,8 +129,9 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
                      size_t value_len, uint8_t flags, void *user)
 {
     mf_h2 *h2 = user;
+    (void)session;
     (void)flags;
-    mf_h2_stream *s = stream_of(session, frame->hd.stream_id);
+    mf_h2_stream *s = stream_of(h2, frame->hd.stream_id);
     if (!s)
         return 0;
     s->header_bytes += name_len + value_len + 32;
@@ -148,7 +152,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
 
 static void on_stream_frame(mf_h2 *h2, const nghttp2_frame *frame)
 {
-    mf_h2_stream *s = stream_of(h2->session, frame->hd.stream_id);
+    mf_h2_stream *s = stream_of(h2, frame->hd.stream_id);
     if (!s)
         return;
     if (frame->hd.type == NGHTTP2_HEADERS)
@@ -197,8 +201,9 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
                          const uint8_t *bytes, size_t n, void *user)
 {
     mf_h2 *h2 = user;
+    (void)session;
     (void)flags;
-    mf_h2_stream *s = stream_of(session, id);
+    mf_h2_stream *s = stream_of(h2, id);
     if (s)
         h2->events->data(s, bytes, n);
     return 0;
@@ -207,8 +212,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code,
                            void *user)
 {
-    (void)user;
-    mf_h2_stream *s = stream_of(session, id);
+    (void)session;
+    mf_h2_stream *s = stream_of(user, id);
     if (s)
         close_stream(s, s->unsent ? NGHTTP2_REFUSED_STREAM : code);
     return 0;
@@ -218,7 +223,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
                          void *user)
 {
     mf_h2 *h2 = user;
-    mf_h2_stream *s = stream_of(session, frame->hd.stream_id);
+    (void)session;
+    mf_h2_stream *s = stream_of(h2, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_DATA)
         mf_flood_useful(&h2->flood);
     if (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) {
@@ -237,8 +243,8 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame,
 static int on_frame_not_send(nghttp2_session *session,
                              const nghttp2_frame *frame, int code, void *user)
 {
-    (void)user;
-    mf_h2_stream *s = stream_of(session, frame->hd.stream_id);
+    (void)session;
+    mf_h2_stream *s = stream_of(user, frame->hd.stream_id);
     if (s && frame->hd.type == NGHTTP2_HEADERS &&
         code == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED)
         s->unsent = 1;
@@ -507,11 +513,6 @@ int mf_h2_has_heard(const mf_h2 *h2)
 size_t mf_h2_queued(const mf_h2 *h2)
 {
     return nghttp2_session_get_outbound_queue_size(h2->session);
-}
-
-size_t mf_h2_streams(const mf_h2 *h2)
-{
-    return h2->n_streams;
 }
 
 int mf_h2_request(mf_h2 *h2, mf_h2_stream *s, const mf_h2_field *fields,

@@ -114,9 +114,6 @@ int mf_h2_has_heard(const mf_h2 *h2);
 /* Frames that wait to be sent. */
 size_t mf_h2_queued(const mf_h2 *h2);
 
-/* Streams that are open. */
-size_t mf_h2_streams(const mf_h2 *h2);
-
 /* Client: opens a stream with headers and a body, which stays where it is until
  * the stream is closed. EIO: no stream can be opened on this connection any
  * more. */
@@ -142,7 +139,8 @@ size_t mf_h2_peer_field_bytes_max(const mf_h2 *h2);
 /* Says that no new streams are taken; those there are go on. */
 void mf_h2_go_away(mf_h2 *h2);
 
-/* Walks the open streams; the one at hand may be reset. */
+/* The open streams, linked by `next`; the one at hand may be reset. NULL: there is
+ * none. */
 mf_h2_stream *mf_h2_first(const mf_h2 *h2);
 
 #endif

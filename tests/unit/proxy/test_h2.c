@@ -208,8 +208,8 @@ static void carries_bodies_and_trailers(void **state)
         assert_int_equal(x->n_data, sizes[i]);
         assert_memory_equal(x->data, body, sizes[i]);
     }
-    assert_int_equal(mf_h2_streams(client.h2), 0);
-    assert_int_equal(mf_h2_streams(server.h2), 0);
+    assert_null(mf_h2_first(client.h2));
+    assert_null(mf_h2_first(server.h2));
 }
 
 static void has_many_streams_at_once(void **state)
