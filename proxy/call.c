@@ -39,7 +39,7 @@ mayfly_call *mf_call_make(mayfly_host *host, mf_calls *pool)
         c = mf_alloc_zero(&host->alloc, sizeof *c);
         if (!c)
             return NULL;
-        mf_arena_init(&c->arena, &host->alloc, ARENA_FIRST, 0);
+        mf_arena_init(&c->arena, &host->large.alloc, ARENA_FIRST, 0);
     }
     c->host = host;
     c->status = -1;

@@ -62,6 +62,7 @@ static void destroy(mayfly_host *host)
     mf_alloc_free(&host->alloc, host->loops);
     mf_workers_free(host->workers);
     mf_workers_free(host->resolver);
+    mf_large_done(&host->large);
     pthread_mutex_destroy(&host->lock);
     /* the host lies in memory of its own allocator */
     mayfly_allocator table = host->alloc.table;
@@ -90,6 +91,7 @@ mf_loop *mf_host_least_loaded(mayfly_host *host)
 static void trim_parts(mayfly_host *host)
 {
     mf_channels_trim(host);
+    mf_large_trim(&host->large);
     if (&mf_host_loading && mf_host_loading.trim)
         mf_host_loading.trim(host);
 }
@@ -192,6 +194,7 @@ static mayfly_host *make(const mayfly_host_options *o,
         return NULL;
     memset(h, 0, sizeof *h);
     mf_alloc_init(&h->alloc, o->allocator);
+    mf_large_init(&h->large, &h->alloc);
     atomic_init(&h->refs, 1);
     h->options = *o;
     h->options.allocator = NULL; /* copied; the table may be on a stack */

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "compiler/unit.h"
+#include "proxy/large.h"
 #include "proxy/loop.h"
 #include "proxy/workers.h"
 
@@ -23,6 +24,7 @@ struct mayfly_host {
     atomic_uint
         refs; /* the user's, and one per server, channel, call, context */
     mf_alloc alloc;
+    mf_large large; /* in front of it, for calls */
     mf_log log;
     mayfly_host_options options; /* a copy, with the defaults filled in */
     mayfly_limits limits;        /* under `lock`; see limits.c */
