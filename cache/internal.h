@@ -151,11 +151,16 @@ typedef struct mf_receipt_view {
     int has_process;       /* the two below are known */
     int64_t retained_mappings;
     int64_t retained_dirty_kib;
+    int64_t malloc_used_kib; /* of the process allocator, since before the */
+    int64_t malloc_retained_kib; /* first load: in use; free but kept */
 } mf_receipt_view;
 
-/* receipt_text.c, receipt_json.c */
-void mf_receipt_write_text(const mf_receipt_view *v, mf_buf *out);
-void mf_receipt_write_json(const mf_receipt_view *v, mf_buf *out);
+/* receipt_text.c, receipt_json.c. `beside` is another receipt, which is shown
+ * first; or NULL. */
+void mf_receipt_write_text(const mf_receipt_view *v,
+                           const mf_receipt_view *beside, mf_buf *out);
+void mf_receipt_write_json(const mf_receipt_view *v,
+                           const mf_receipt_view *beside, mf_buf *out);
 
 /* registry.c */
 int mf_registry_add(mf_registry *r, mayfly_context *c, mayfly_error *err);

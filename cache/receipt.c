@@ -22,10 +22,12 @@
 struct mayfly_receipt {
     mf_alloc *alloc;
     void *host;
+    void (*ref_host)(void *host);
     void (*unref_host)(void *host);
+    size_t beside; /* bytes retained by the receipts that are shown with it */
     mf_buf text;
     mf_buf json;
-    size_t retained;
+    mf_receipt_view view; /* with a name of its own */
 };
 
 void mf_context_census(const mayfly_context *c, mf_census *census)
@@ -86,6 +88,10 @@ static void view_retained(mayfly_context *c, mf_receipt_view *v)
         (int64_t)last->process.mappings - (int64_t)first.mappings;
     v->retained_dirty_kib = (int64_t)last->process.private_dirty_kib -
                             (int64_t)first.private_dirty_kib;
+    v->malloc_used_kib =
+        (int64_t)last->process.malloc_used_kib - (int64_t)first.malloc_used_kib;
+    v->malloc_retained_kib = (int64_t)last->process.malloc_retained_kib -
+                             (int64_t)first.malloc_retained_kib;
 }
 
 static void take_view(mayfly_context *c, mf_receipt_view *v)
@@ -104,15 +110,48 @@ static void take_view(mayfly_context *c, mf_receipt_view *v)
     view_retained(c, v);
 }
 
-static int write_both(mayfly_receipt *r, const mf_receipt_view *v,
-                      mayfly_error *err)
+static void free_receipt(mayfly_receipt *r)
 {
-    mf_receipt_write_text(v, &r->text);
-    mf_receipt_write_json(v, &r->json);
+    mf_buf_done(&r->text);
+    mf_buf_done(&r->json);
+    mf_alloc_free(r->alloc, (char *)(uintptr_t)r->view.context);
+    mf_alloc_free(r->alloc, r);
+}
+
+/* The view's name is copied, the text made. */
+static int finish(mayfly_receipt *r, const mf_receipt_view *beside,
+                  mayfly_error *err)
+{
+    r->view.context = mf_alloc_strdup(r->alloc, r->view.context);
+    if (!r->view.context)
+        return mf_error_nomem(err, "a receipt");
+    mf_receipt_write_text(&r->view, beside, &r->text);
+    mf_receipt_write_json(&r->view, beside, &r->json);
     mf_buf_text(&r->text);
     mf_buf_text(&r->json);
     int code = mf_buf_check(&r->text, "a receipt", err);
     return code != 0 ? code : mf_buf_check(&r->json, "a receipt", err);
+}
+
+static mayfly_receipt *new_receipt(mf_alloc *alloc)
+{
+    mayfly_receipt *r = mf_alloc_zero(alloc, sizeof *r);
+    if (!r)
+        return NULL;
+    r->alloc = alloc;
+    mf_buf_init(&r->text, alloc, 0);
+    mf_buf_init(&r->json, alloc, 0);
+    return r;
+}
+
+static void keep_host(mayfly_receipt *r, void *host, void (*ref)(void *host),
+                      void (*unref)(void *host))
+{
+    r->host = host;
+    r->ref_host = ref;
+    r->unref_host = unref;
+    if (ref)
+        ref(host);
 }
 
 int mayfly_context_receipt(mayfly_context *context,
@@ -120,40 +159,43 @@ int mayfly_context_receipt(mayfly_context *context,
 {
     if (!context || !ret_receipt)
         return mf_error_set(err, MAYFLY_EINVAL, "no context for a receipt");
-    int code = mf_fork_check(context->options.fork_generation, err);
+    const mf_context_options *o = &context->options;
+    int code = mf_fork_check(o->fork_generation, err);
     if (code != 0)
         return code;
-
-    mf_alloc *alloc = context->options.alloc;
-    mf_receipt_view *v = mf_alloc_zero(alloc, sizeof *v);
-    mayfly_receipt *r = mf_alloc_zero(alloc, sizeof *r);
-    if (!v || !r) {
-        code = mf_error_nomem(err, "a receipt");
-        goto fail;
-    }
-    r->alloc = alloc;
-    mf_buf_init(&r->text, alloc, 0);
-    mf_buf_init(&r->json, alloc, 0);
-    take_view(context, v);
-    r->retained = v->retained_bytes;
-    code = write_both(r, v, err);
+    mayfly_receipt *r = new_receipt(o->alloc);
+    if (!r)
+        return mf_error_nomem(err, "a receipt");
+    take_view(context, &r->view);
+    code = finish(r, NULL, err);
     if (code != 0) {
-        mf_buf_done(&r->text);
-        mf_buf_done(&r->json);
-        goto fail;
+        free_receipt(r);
+        return code;
     }
-    mf_alloc_free(alloc, v);
-    r->host = context->options.host;
-    r->unref_host = context->options.unref_host;
-    if (context->options.ref_host)
-        context->options.ref_host(r->host);
+    keep_host(r, o->host, o->ref_host, o->unref_host);
     *ret_receipt = r;
     return 0;
+}
 
-fail:
-    mf_alloc_free(alloc, v);
-    mf_alloc_free(alloc, r);
-    return code;
+int mayfly_receipt_beside(const mayfly_receipt *receipt,
+                          const mayfly_receipt *other,
+                          mayfly_receipt **ret_receipt, mayfly_error *err)
+{
+    if (!receipt || !other || !ret_receipt)
+        return mf_error_set(err, MAYFLY_EINVAL, "two receipts are needed");
+    mayfly_receipt *r = new_receipt(receipt->alloc);
+    if (!r)
+        return mf_error_nomem(err, "a receipt");
+    r->view = receipt->view;
+    int code = finish(r, &other->view, err);
+    if (code != 0) {
+        free_receipt(r);
+        return code;
+    }
+    r->beside = other->view.retained_bytes + other->beside;
+    keep_host(r, receipt->host, receipt->ref_host, receipt->unref_host);
+    *ret_receipt = r;
+    return 0;
 }
 
 const char *mayfly_receipt_text(const mayfly_receipt *receipt)
@@ -168,7 +210,7 @@ const char *mayfly_receipt_json(const mayfly_receipt *receipt)
 
 size_t mayfly_receipt_retained(const mayfly_receipt *receipt)
 {
-    return receipt->retained;
+    return receipt->view.retained_bytes + receipt->beside;
 }
 
 void mayfly_receipt_free(mayfly_receipt *receipt)
@@ -177,9 +219,7 @@ void mayfly_receipt_free(mayfly_receipt *receipt)
         return;
     void *host = receipt->host;
     void (*unref_host)(void *) = receipt->unref_host;
-    mf_buf_done(&receipt->text);
-    mf_buf_done(&receipt->json);
-    mf_alloc_free(receipt->alloc, receipt);
+    free_receipt(receipt);
     if (unref_host)
         unref_host(host);
 }

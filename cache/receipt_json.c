@@ -78,37 +78,75 @@ static const char *state_name(enum mayfly_context_state state)
     return names[state];
 }
 
-void mf_receipt_write_json(const mf_receipt_view *v, mf_buf *out)
+static void put_times(mf_json *j, const mf_receipt_view *v)
+{
+    mf_json_name(j, "times_us");
+    mf_json_open(j, '{');
+    put_u64(j, "load", v->load_ns / 1000);
+    put_u64(j, "generate", v->generate_ns / 1000);
+    put_u64(j, "compile", v->compile_ns / 1000);
+    put_u64(j, "unload", v->unload_ns / 1000);
+    mf_json_close(j, '}');
+}
+
+static void put_retained(mf_json *j, const mf_receipt_view *v)
+{
+    mf_json_name(j, "retained");
+    mf_json_open(j, '{');
+    put_u64(j, "arena_bytes", v->retained_bytes);
+    put_measured(j, "mappings", v->has_process, v->retained_mappings);
+    put_measured(j, "private_dirty_kib", v->has_process, v->retained_dirty_kib);
+    mf_json_close(j, '}');
+}
+
+/* What mayfly keeps, and apart from it what the process allocator does. */
+static void put_verdict(mf_json *j, const mf_receipt_view *v)
+{
+    mf_json_name(j, "verdict");
+    mf_json_open(j, '{');
+    mf_json_name(j, "clean");
+    if (v->state == MAYFLY_UNLOADED)
+        mf_json_raw(j, v->retained_bytes ? "false" : "true");
+    else
+        mf_json_raw(j, "null");
+    put_u64(j, "retained_by_mayfly_bytes", v->retained_bytes);
+    mf_json_name(j, "process_allocator");
+    mf_json_open(j, '{');
+    put_measured(j, "used_kib", v->has_process, v->malloc_used_kib);
+    put_measured(j, "retained_kib", v->has_process, v->malloc_retained_kib);
+    mf_json_close(j, '}');
+    mf_json_close(j, '}');
+}
+
+static void put_members(mf_json *j, const mf_receipt_view *v)
+{
+    put_str(j, "context", v->context);
+    put_str(j, "state", state_name(v->state));
+    mf_json_name(j, "resident");
+    mf_json_raw(j, v->resident ? "true" : "false");
+    put_u64(j, "cycles", v->cycles);
+    mf_json_name(j, "phases");
+    mf_json_open(j, '[');
+    for (int i = 0; i < v->n_phases; i++)
+        put_phase(j, &v->phases[i], v->phases[0].at_ns);
+    mf_json_close(j, ']');
+    put_times(j, v);
+    put_retained(j, v);
+    put_verdict(j, v);
+}
+
+void mf_receipt_write_json(const mf_receipt_view *v,
+                           const mf_receipt_view *beside, mf_buf *out)
 {
     mf_json j;
     mf_json_init(&j, out, 1);
     mf_json_open(&j, '{');
-    put_str(&j, "context", v->context);
-    put_str(&j, "state", state_name(v->state));
-    mf_json_name(&j, "resident");
-    mf_json_raw(&j, v->resident ? "true" : "false");
-    put_u64(&j, "cycles", v->cycles);
-
-    mf_json_name(&j, "phases");
-    mf_json_open(&j, '[');
-    for (int i = 0; i < v->n_phases; i++)
-        put_phase(&j, &v->phases[i], v->phases[0].at_ns);
-    mf_json_close(&j, ']');
-
-    mf_json_name(&j, "times_us");
-    mf_json_open(&j, '{');
-    put_u64(&j, "load", v->load_ns / 1000);
-    put_u64(&j, "generate", v->generate_ns / 1000);
-    put_u64(&j, "compile", v->compile_ns / 1000);
-    put_u64(&j, "unload", v->unload_ns / 1000);
-    mf_json_close(&j, '}');
-
-    mf_json_name(&j, "retained");
-    mf_json_open(&j, '{');
-    put_u64(&j, "arena_bytes", v->retained_bytes);
-    put_measured(&j, "mappings", v->has_process, v->retained_mappings);
-    put_measured(&j, "private_dirty_kib", v->has_process,
-                 v->retained_dirty_kib);
-    mf_json_close(&j, '}');
+    put_members(&j, v);
+    if (beside) {
+        mf_json_name(&j, "beside");
+        mf_json_open(&j, '{');
+        put_members(&j, beside);
+        mf_json_close(&j, '}');
+    }
     mf_json_close(&j, '}');
 }

@@ -33,7 +33,9 @@ static const char compile_help[] =
     "standard\n"
     "                     output)\n"
     "  --format FORMAT    of the report: text (default) or json\n"
-    "  --resident         keep the compiler's memory, for comparison\n"
+    "  --resident         a second run keeps the compiler's memory; the report "
+    "shows\n"
+    "                     both runs side by side\n"
     "  --repeat N         load and unload N times\n"
     "\n"
     "Example:\n"
@@ -120,25 +122,51 @@ static int cycle(const compile *c, mayfly_host *host, const char *schema,
     return CLI_OK;
 }
 
-static int report_one(const compile *c, const char *schema, FILE *to)
+/* All cycles, on a host of their own. */
+static int run_cycles(compile run, int resident, const char *schema,
+                      mayfly_receipt **ret_receipt)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_host *host;
-    mayfly_receipt *receipt = NULL;
     if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.measure_process = 1), &host,
                         &err) != 0)
         return cli_fail_error(&err);
-    int rc = cycle(c, host, schema, &receipt);
-    if (rc == CLI_OK) {
-        const char *text = c->json ? mayfly_receipt_json(receipt)
-                                   : mayfly_receipt_text(receipt);
-        size_t len = strlen(text);
-        fputs(text, to);
-        if (len == 0 || text[len - 1] != '\n')
-            fputc('\n', to);
-        mayfly_receipt_free(receipt);
-    }
+    run.resident = resident;
+    int rc = cycle(&run, host, schema, ret_receipt);
     mayfly_host_free(host);
+    return rc;
+}
+
+static int print_receipt(const compile *c, const mayfly_receipt *receipt,
+                         FILE *to)
+{
+    const char *text =
+        c->json ? mayfly_receipt_json(receipt) : mayfly_receipt_text(receipt);
+    size_t len = strlen(text);
+    fputs(text, to);
+    if (len == 0 || text[len - 1] != '\n')
+        fputc('\n', to);
+    return CLI_OK;
+}
+
+static int report_one(const compile *c, const char *schema, FILE *to)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mayfly_receipt *disposable = NULL, *resident = NULL, *both = NULL;
+    int rc = run_cycles(*c, 0, schema, &disposable);
+    if (rc == CLI_OK && !c->resident)
+        rc = print_receipt(c, disposable, to);
+    if (rc == CLI_OK && c->resident) {
+        rc = run_cycles(*c, 1, schema, &resident);
+        if (rc == CLI_OK &&
+            mayfly_receipt_beside(resident, disposable, &both, &err) != 0)
+            rc = cli_fail_error(&err);
+        if (rc == CLI_OK)
+            rc = print_receipt(c, both, to);
+    }
+    mayfly_receipt_free(both);
+    mayfly_receipt_free(resident);
+    mayfly_receipt_free(disposable);
     return rc;
 }
 

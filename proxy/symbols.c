@@ -83,6 +83,7 @@
     X(mayfly_proxy_free) \
     X(mayfly_proxy_new) \
     X(mayfly_proxy_start) \
+    X(mayfly_receipt_beside) \
     X(mayfly_receipt_free) \
     X(mayfly_receipt_json) \
     X(mayfly_receipt_retained) \

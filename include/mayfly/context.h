@@ -236,6 +236,15 @@ MAYFLY_API int mayfly_context_receipt(mayfly_context *context,
                                       mayfly_receipt **ret_receipt,
                                       mayfly_error *err);
 
+/* A new receipt that shows two side by side, `other` first: the same schema
+ * loaded disposable and resident, or two versions of one. Its JSON is that of
+ * `receipt`, with `other`'s as a member `beside`. Both stay as they are and may be
+ * freed. Errors: ENOMEM, EINVAL (NULL). */
+MAYFLY_API int mayfly_receipt_beside(const mayfly_receipt *receipt,
+                                     const mayfly_receipt *other,
+                                     mayfly_receipt **ret_receipt,
+                                     mayfly_error *err);
+
 /* A table for people; a JSON object for programs (docs/receipts.md names its
  * members). Both zero-terminated, owned by the receipt. */
 MAYFLY_API const char *mayfly_receipt_text(const mayfly_receipt *receipt);

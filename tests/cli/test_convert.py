@@ -147,6 +147,19 @@ def reports():
     check("resident keeps the compiler's arena while loaded", j["resident"] and
           j["phases"][2]["compile_arena_bytes"] > 100000 and
           j["phases"][3]["compile_arena_bytes"] == 0, j["phases"][2])
+    other = j["beside"]
+    check("beside it stands the disposable run", not other["resident"] and
+          other["phases"][2]["compile_arena_bytes"] == 0 and
+          other["phases"][2]["code_arena_bytes"] ==
+          j["phases"][2]["code_arena_bytes"], other["phases"][2])
+    check("both verdicts are clean", all(
+        x["verdict"]["clean"] and x["verdict"]["retained_by_mayfly_bytes"] == 0
+        and isinstance(x["verdict"]["process_allocator"]["used_kib"], int)
+        for x in (j, other)), j["verdict"])
+    r = run("compile", GREETER, "--resident")
+    check("and in text the columns of both", r.returncode == 0 and
+          r.stdout.count(b"disposable") >= 4 and
+          r.stdout.count(b"verdict: clean") == 2, r.text)
     r = run("compile", GREETER, RICH, "--format", "json")
     check("several schemas give an array", r.returncode == 0 and
           [x["context"] for x in json.loads(r.stdout)] == ["greeter", "rich"],

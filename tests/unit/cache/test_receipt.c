@@ -63,6 +63,83 @@ static void test_phases(void **state)
     fake_host_done(&h);
 }
 
+static int has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("no %s in %s", part, text);
+    return 1;
+}
+
+static mayfly_receipt *receipt_of_unload(fake_host *h, size_t bytes,
+                                         size_t leaks)
+{
+    mayfly_context *c = fake_live(h, bytes);
+    mayfly_receipt *r = NULL;
+    assert_int_equal(mf_lease_take(c, NULL), 0);
+    ((fake_unit *)mf_context_unit(c))->leaks = leaks;
+    mf_lease_drop(c);
+    assert_int_equal(mayfly_unload(c, NULL, &r, NULL), 0);
+    mayfly_context_unref(c);
+    return r;
+}
+
+static void test_verdict(void **state)
+{
+    (void)state;
+    fake_host h;
+    fake_host_init(&h);
+    mayfly_context *c = fake_live(&h, 1000);
+    mayfly_receipt *r;
+    assert_int_equal(mayfly_context_receipt(c, &r, NULL), 0);
+    has(mayfly_receipt_json(r), "\"clean\": null");
+    has(mayfly_receipt_json(r), "\"retained_by_mayfly_bytes\": 1000");
+    assert_null(strstr(mayfly_receipt_text(r), "verdict"));
+    mayfly_receipt_free(r);
+    mayfly_context_unref(c);
+
+    r = receipt_of_unload(&h, 1000, 0);
+    has(mayfly_receipt_json(r), "\"clean\": true");
+    has(mayfly_receipt_json(r), "\"used_kib\": null"); /* not measured */
+    has(mayfly_receipt_text(r), "verdict: clean: mayfly keeps 0 bytes");
+    mayfly_receipt_free(r);
+    r = receipt_of_unload(&h, 1000, 48);
+    has(mayfly_receipt_json(r), "\"clean\": false");
+    has(mayfly_receipt_text(r), "verdict: NOT CLEAN: mayfly keeps 48 bytes");
+    mayfly_receipt_free(r);
+    fake_host_done(&h);
+}
+
+static void test_side_by_side(void **state)
+{
+    (void)state;
+    fake_host h;
+    fake_host_init(&h);
+    mayfly_receipt *a = receipt_of_unload(&h, 1111, 0);
+    mayfly_receipt *b = receipt_of_unload(&h, 2222, 7);
+    mayfly_receipt *both = NULL;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    assert_int_equal(mayfly_receipt_beside(b, NULL, &both, &err),
+                     MAYFLY_EINVAL);
+    assert_int_equal(mayfly_receipt_beside(b, a, &both, &err), 0);
+    assert_int_equal(mayfly_receipt_retained(both), 7);
+    mayfly_receipt_free(a); /* the third stands by itself */
+    mayfly_receipt_free(b);
+    const char *text = mayfly_receipt_text(both);
+    const char *line = strstr(text, "code arena ");
+    assert_non_null(line);
+    const char *first = strstr(line, "1,111"), *second = strstr(line, "2,222");
+    assert_true(first && second && first < second &&
+                second < strchr(line, '\n'));
+    const char *json = mayfly_receipt_json(both);
+    const char *beside = strstr(json, "\"beside\": {");
+    assert_non_null(beside);
+    assert_true(strstr(json, "\"code_arena_bytes\": 2222") < beside);
+    has(beside, "\"code_arena_bytes\": 1111");
+    has(beside, "\"clean\": true");
+    mayfly_receipt_free(both);
+    fake_host_done(&h);
+}
+
 static size_t line_length(const char *text, int line)
 {
     while (line--)
@@ -210,6 +287,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_verdict),
+        cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_columns_align),
         cmocka_unit_test(test_what_is_forgotten_shows),
         cmocka_unit_test(test_process_is_measured),
