@@ -28,6 +28,7 @@ void mf_bindings_destroy(mayfly_context *c)
     while (b) {
         mf_binding *next = b->next;
         b->payload.destroy(b->payload.unit);
+        mf_counts_drop(b->count);
         mf_alloc_free(c->options.alloc, b);
         b = next;
     }
@@ -65,7 +66,9 @@ void *mf_context_add_binding(mayfly_context *context, const void *key1,
                              mayfly_error *err)
 {
     mf_binding *b = mf_alloc_zero(context->options.alloc, sizeof *b);
-    if (!b) {
+    if (!b || mf_counts_add(context->options.counts, "binding",
+                            context->options.name, &b->count) != 0) {
+        mf_alloc_free(context->options.alloc, b);
         payload->destroy(payload->unit);
         mf_error_nomem(err, "a binding");
         return NULL;
@@ -86,6 +89,7 @@ void *mf_context_add_binding(mayfly_context *context, const void *key1,
     if (!first)
         return payload->unit;
     payload->destroy(payload->unit);
+    mf_counts_drop(b->count);
     mf_alloc_free(context->options.alloc, b);
     return first->payload.unit;
 }

@@ -21,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/census.h"
+#include "base/counts.h"
 
 #include <mayfly/context.h>
 #include <mayfly/error.h>
@@ -90,6 +91,7 @@ typedef struct mf_context_options {
     mf_alloc *alloc;
     const char *name;
     mf_registry *registry;
+    mf_counts *counts; /* where registrations are counted; NULL: nowhere */
     int measure_process;
     int resident; /* only told in the receipt */
     void *host;   /* opaque: who made it (proxy/ reads it back) */

@@ -30,12 +30,14 @@ typedef struct mf_binding {
     const void *key1;
     uint32_t key2;
     mf_payload payload;
+    mf_count *count;
 } mf_binding;
 
 enum { MF_BEFORE = 0, MF_COMPILED, MF_DROPPED, MF_AFTER, MF_PHASES };
 
 struct mayfly_pin {
     mayfly_context *context; /* a reference, and a lease */
+    mf_count *count;
     mayfly_pin *next, *prev; /* in the context's list, newest first */
     char *owner;
     char *file;
@@ -44,6 +46,8 @@ struct mayfly_pin {
     uint64_t at_ns;
 };
 
+typedef struct mf_weak_link mf_weak_link;
+
 /* Who wants to know of an unload. */
 typedef struct mf_listener {
     struct mf_listener *next, *prev; /* newest first */
@@ -51,6 +55,7 @@ typedef struct mf_listener {
     mayfly_listener_fn fn;
     void *state;
     char *owner;
+    mf_count *count;
     int running; /* is called back just now */
     int awaited; /* a thread waits for that, and frees it */
     int dropped; /* was taken off from within: the teller frees it */
@@ -84,7 +89,7 @@ struct mayfly_context {
     uint64_t listener_ids;  /* numbers given so far */
     int telling;            /* listeners are being called back, by ... */
     pthread_t teller;
-    mayfly_weak *weak; /* what all weak handles are, or NULL; a reference */
+    mf_weak_link *weak; /* what weak handles share, or NULL; a reference */
     mayfly_pin *pins;
     size_t n_pins;
     mf_owned *owned; /* what its own code has started, newest first */

@@ -22,6 +22,7 @@
 
 static void release(mayfly_context *c, mf_listener *l)
 {
+    mf_counts_drop(l->count);
     mf_alloc_free(c->options.alloc, l->owner);
     mf_alloc_free(c->options.alloc, l);
 }
@@ -88,8 +89,11 @@ int mayfly_context_listen(mayfly_context *context, const char *owner,
     mf_listener *l = mf_alloc_zero(alloc, sizeof *l);
     if (l)
         l->owner = mf_alloc_strdup(alloc, owner ? owner : "(no name)");
-    if (!l || !l->owner) {
-        mf_alloc_free(alloc, l);
+    if (!l || !l->owner ||
+        mf_counts_add(context->options.counts, "listener", l->owner,
+                      &l->count) != 0) {
+        if (l)
+            release(context, l);
         return mf_error_nomem(err, "a listener");
     }
     l->fn = listener;

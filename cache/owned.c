@@ -16,6 +16,9 @@ enum { LISTED_MAX = 8 };
 
 void mf_owned_add(mayfly_context *c, mf_owned *o)
 {
+    if (mf_counts_add(c->options.counts, mf_owned_kind_name(o->kind, 1),
+                      c->options.name, &o->count) != 0)
+        o->count = NULL;
     pthread_mutex_lock(&c->lock);
     o->prev = NULL;
     o->next = c->owned;
@@ -37,6 +40,7 @@ void mf_owned_remove(mayfly_context *c, mf_owned *o)
         o->next->prev = o->prev;
     c->n_owned[o->kind]--;
     pthread_mutex_unlock(&c->lock);
+    mf_counts_drop(o->count);
 }
 
 size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind)

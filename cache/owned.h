@@ -31,6 +31,7 @@ enum { MF_OWNED_NAME = 64 };
 
 typedef struct mf_owned {
     struct mf_owned *next, *prev; /* newest first; the cache's */
+    mf_count *count; /* likewise; NULL where there was no memory for it */
     enum mf_owned_kind kind;
     int holds;   /* a lease comes with it */
     long thread; /* the kernel's number: of the run or thread, of who registered

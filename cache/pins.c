@@ -23,6 +23,7 @@ enum { LISTED_MAX = 8 };
 
 static void pin_release(mf_alloc *alloc, mayfly_pin *pin)
 {
+    mf_counts_drop(pin->count);
     mf_alloc_free(alloc, pin->owner);
     mf_alloc_free(alloc, pin->file);
     mf_alloc_free(alloc, pin);
@@ -84,7 +85,9 @@ int mayfly_pin_new(mayfly_context *context, const char *owner, const char *file,
         pin->owner = mf_alloc_strdup(alloc, owner ? owner : "(no name)");
         pin->file = mf_alloc_strdup(alloc, file ? file : "?");
     }
-    if (!pin || !pin->owner || !pin->file) {
+    if (!pin || !pin->owner || !pin->file ||
+        mf_counts_add(context->options.counts, "pin", pin->owner,
+                      &pin->count) != 0) {
         if (pin)
             pin_release(alloc, pin);
         mf_lease_drop(context);

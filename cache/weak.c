@@ -1,23 +1,23 @@
 /*
  * cache/weak.c: seeing a context without holding it.
  *
- * All weak handles of a context are one small block, counted, that knows the
- * context as long as its handle lives. The handle's end cuts it, under the
- * block's lock; whoever goes from weak to strong does so under the same lock,
- * and only where there is still a reference to add to.
+ * The weak handles of a context share a link, which knows the context as long
+ * as its handle lives. The handle's end cuts it, under the link's lock; whoever
+ * goes from weak to strong does so under the same lock, and only where there is
+ * still a reference to add to.
  *
- * Who owns what: the context has a reference to the block, and the block one to
- * the host, whose allocator it came from.
+ * Who owns what: the context and each weak handle have a reference to the link,
+ * and the link has one to the host, whose allocator all came from.
  *
- * Threads: any. Lock order: a context's before the block's. In a forked child
- * nothing is freed.
+ * Threads: any. A context's lock is never taken under the link's. In a forked
+ * child nothing is freed.
  */
 #include "cache/internal.h"
 
 #include "base/error.h"
 #include "base/guest.h"
 
-struct mayfly_weak {
+struct mf_weak_link {
     atomic_uint refs;
     mf_alloc *alloc;
     unsigned fork_generation;
@@ -27,7 +27,13 @@ struct mayfly_weak {
     mayfly_context *context; /* NULL: its handle is freed */
 };
 
-static void unref_weak(mayfly_weak *w)
+/* What the user holds: counted one by one, so one by one allocated. */
+struct mayfly_weak {
+    mf_weak_link *link; /* a reference */
+    mf_count *count;
+};
+
+static void unref_link(mf_weak_link *w)
 {
     if (atomic_fetch_sub(&w->refs, 1) != 1)
         return;
@@ -41,20 +47,20 @@ static void unref_weak(mayfly_weak *w)
 
 void mf_weak_cut(mayfly_context *c)
 {
-    mayfly_weak *w = c->weak;
+    mf_weak_link *w = c->weak;
     if (!w)
         return;
     pthread_mutex_lock(&w->lock);
     w->context = NULL;
     pthread_mutex_unlock(&w->lock);
-    unref_weak(w);
+    unref_link(w);
 }
 
 /* The context's lock is held. */
-static mayfly_weak *make(mayfly_context *c)
+static mf_weak_link *make(mayfly_context *c)
 {
     const mf_context_options *o = &c->options;
-    mayfly_weak *w = mf_alloc_zero(o->alloc, sizeof *w);
+    mf_weak_link *w = mf_alloc_zero(o->alloc, sizeof *w);
     if (!w || pthread_mutex_init(&w->lock, NULL) != 0) {
         mf_alloc_free(o->alloc, w);
         return NULL;
@@ -78,16 +84,26 @@ int mayfly_weak_new(mayfly_context *context, mayfly_weak **ret_weak,
     int code = mf_fork_check(context->options.fork_generation, err);
     if (code != 0)
         return code;
+    mf_alloc *alloc = context->options.alloc;
+    mayfly_weak *weak = mf_alloc_zero(alloc, sizeof *weak);
+    if (!weak || mf_counts_add(context->options.counts, "weak handle",
+                               context->options.name, &weak->count) != 0) {
+        mf_alloc_free(alloc, weak);
+        return mf_error_nomem(err, "a weak handle");
+    }
     pthread_mutex_lock(&context->lock);
     if (!context->weak)
         context->weak = make(context);
-    mayfly_weak *w = context->weak;
-    if (w)
-        atomic_fetch_add(&w->refs, 1);
+    weak->link = context->weak;
+    if (weak->link)
+        atomic_fetch_add(&weak->link->refs, 1);
     pthread_mutex_unlock(&context->lock);
-    if (!w)
+    if (!weak->link) {
+        mf_counts_drop(weak->count);
+        mf_alloc_free(alloc, weak);
         return mf_error_nomem(err, "a weak handle");
-    *ret_weak = w;
+    }
+    *ret_weak = weak;
     return 0;
 }
 
@@ -96,14 +112,15 @@ int mayfly_weak_lock(mayfly_weak *weak, mayfly_context **ret_context,
 {
     if (!weak || !ret_context)
         return mf_error_set(err, MAYFLY_EINVAL, "no weak handle");
-    int code = mf_fork_check(weak->fork_generation, err);
+    mf_weak_link *w = weak->link;
+    int code = mf_fork_check(w->fork_generation, err);
     if (code != 0)
         return code;
-    pthread_mutex_lock(&weak->lock);
-    mayfly_context *c = weak->context;
+    pthread_mutex_lock(&w->lock);
+    mayfly_context *c = w->context;
     if (c && (atomic_load(&c->state) != MAYFLY_LIVE || !mf_context_try_ref(c)))
         c = NULL;
-    pthread_mutex_unlock(&weak->lock);
+    pthread_mutex_unlock(&w->lock);
     if (!c)
         return mf_error_set(err, MAYFLY_EUNLOADED, "the context is not live");
     *ret_context = c;
@@ -124,17 +141,21 @@ int mayfly_weak_pin(mayfly_weak *weak, const char *owner, const char *file,
 
 enum mayfly_context_state mayfly_weak_get_state(mayfly_weak *weak)
 {
-    if (mf_fork_check(weak->fork_generation, NULL) != 0)
+    mf_weak_link *w = weak->link;
+    if (mf_fork_check(w->fork_generation, NULL) != 0)
         return MAYFLY_UNLOADED;
-    pthread_mutex_lock(&weak->lock);
-    int state =
-        weak->context ? atomic_load(&weak->context->state) : MAYFLY_UNLOADED;
-    pthread_mutex_unlock(&weak->lock);
+    pthread_mutex_lock(&w->lock);
+    int state = w->context ? atomic_load(&w->context->state) : MAYFLY_UNLOADED;
+    pthread_mutex_unlock(&w->lock);
     return (enum mayfly_context_state)state;
 }
 
 void mayfly_weak_free(mayfly_weak *weak)
 {
-    if (weak && mf_fork_check(weak->fork_generation, NULL) == 0)
-        unref_weak(weak);
+    if (!weak || mf_fork_check(weak->link->fork_generation, NULL) != 0)
+        return;
+    mf_weak_link *w = weak->link;
+    mf_counts_drop(weak->count);
+    mf_alloc_free(w->alloc, weak);
+    unref_link(w);
 }

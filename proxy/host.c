@@ -63,6 +63,7 @@ static void destroy(mayfly_host *host)
     mf_workers_free(host->workers);
     mf_workers_free(host->resolver);
     mf_large_done(&host->large);
+    mf_counts_free(host->counts);
     pthread_mutex_destroy(&host->lock);
     /* the host lies in memory of its own allocator */
     mayfly_allocator table = host->alloc.table;
@@ -204,6 +205,11 @@ static mayfly_host *make(const mayfly_host_options *o,
     h->log = (mf_log){o->log, o->log_state, o->log_level};
     h->made_under = mf_fork_generation();
     pthread_mutex_init(&h->lock, NULL);
+    h->counts = mf_counts_new(&h->alloc, &h->log);
+    if (!h->counts) {
+        destroy(h);
+        return NULL;
+    }
     return h;
 }
 

@@ -9,6 +9,7 @@
 #define MF_PROXY_HOST_H
 
 #include "base/alloc.h"
+#include "base/counts.h"
 #include "base/log.h"
 #include "compiler/unit.h"
 #include "proxy/large.h"
@@ -26,6 +27,7 @@ struct mayfly_host {
     mf_alloc alloc;
     mf_large large; /* in front of it, for calls */
     mf_log log;
+    mf_counts *counts;           /* of registrations */
     mayfly_host_options options; /* a copy, with the defaults filled in */
     mayfly_limits limits;        /* under `lock`; see limits.c */
     unsigned made_under;         /* mf_fork_generation when it was made */

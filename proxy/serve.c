@@ -32,6 +32,7 @@
  */
 typedef struct served {
     mf_alloc *alloc;
+    mf_count *count;
     mayfly_context *context;     /* a reference */
     const mayfly_layout *layout; /* NULL: the unit's own source */
     uint32_t service, method;    /* in the layout, or in the unit's plan */
@@ -47,6 +48,7 @@ typedef struct served {
 static void free_served(void *state)
 {
     served *s = state;
+    mf_counts_drop(s->count);
     mayfly_context_unref(s->context);
     mf_alloc_free(s->alloc, s);
 }
@@ -140,12 +142,18 @@ static int on_request(void *state, mayfly_call *call, mayfly_bytes in)
 static int add_route(mayfly_server *server, const served *what,
                      const char *path, int blocking, mayfly_error *err)
 {
-    mf_alloc *alloc = &mf_server_host(server)->alloc;
+    mayfly_host *host = mf_server_host(server);
+    mf_alloc *alloc = &host->alloc;
     size_t n = strlen(path) + 1;
     served *s = mf_alloc_new(alloc, sizeof *s + n);
     if (!s)
         return mf_error_nomem(err, "a route");
     *s = *what;
+    if (mf_counts_add(host->counts, "route", mayfly_context_name(s->context),
+                      &s->count) != 0) {
+        mf_alloc_free(alloc, s);
+        return mf_error_nomem(err, "a route");
+    }
     s->alloc = alloc;
     memcpy(s->path, path, n);
     mayfly_context_ref(s->context);

@@ -353,6 +353,7 @@ typedef struct raw_handler {
     mf_alloc *alloc;
     mayfly_raw_handler_fn handler;
     void *state;
+    mf_count *count;
 } raw_handler;
 
 static int run_raw(void *state, mayfly_call *call, mayfly_bytes in)
@@ -364,6 +365,7 @@ static int run_raw(void *state, mayfly_call *call, mayfly_bytes in)
 static void free_raw(void *state)
 {
     raw_handler *raw = state;
+    mf_counts_drop(raw->count);
     mf_alloc_free(raw->alloc, raw);
 }
 
@@ -379,7 +381,12 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
     raw_handler *raw = mf_alloc_new(&s->host->alloc, sizeof *raw);
     if (!raw)
         return mf_error_nomem(err, "a route");
-    *raw = (raw_handler){&s->host->alloc, handler, state};
+    *raw = (raw_handler){&s->host->alloc, handler, state, NULL};
+    if (mf_counts_add(s->host->counts, "route", "raw routes", &raw->count) !=
+        0) {
+        free_raw(raw);
+        return mf_error_nomem(err, "a route");
+    }
     mf_route route = {.path = path,
                       .blocking = options && options->blocking,
                       .on_request = run_raw,
@@ -387,7 +394,7 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
                       .release = free_raw};
     int rc = mf_server_route(s, &route, err);
     if (rc != 0)
-        mf_alloc_free(&s->host->alloc, raw);
+        free_raw(raw);
     return rc;
 }
 

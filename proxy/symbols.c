@@ -58,10 +58,13 @@
     X(mayfly_encode) \
     X(mayfly_error_name) \
     X(mayfly_error_text) \
+    X(mayfly_host_each_registration) \
     X(mayfly_host_free) \
     X(mayfly_host_get_limits) \
     X(mayfly_host_new) \
+    X(mayfly_host_registrations_json) \
     X(mayfly_host_set_limits) \
+    X(mayfly_host_set_registration_limit) \
     X(mayfly_host_trim) \
     X(mayfly_json_decode) \
     X(mayfly_json_encode) \

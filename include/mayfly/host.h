@@ -24,6 +24,7 @@
 MAYFLY_BEGIN
 
 typedef struct mayfly_host mayfly_host;
+struct mayfly_arena; /* arena.h */
 
 /*
  * Where mayfly takes its heap memory. The table is copied into the host. `alloc`
@@ -128,6 +129,45 @@ MAYFLY_API int mayfly_host_set_limits(mayfly_host *host,
 /* The limits as they were set; 0: the default. */
 MAYFLY_API void mayfly_host_get_limits(mayfly_host *host,
                                        mayfly_limits *ret_limits);
+
+/*
+ * Everything that stays registered until it is taken back is counted per owner:
+ * pins, listeners, weak handles, routes of servers, bindings to headers, and what
+ * code in a context has registered for later. The owner is the name that was
+ * given, the context's where none is asked for, "raw routes" for handlers without
+ * a context. An owner that has nothing left is forgotten.
+ */
+typedef struct mayfly_registration {
+    const char *owner;
+    const char *kind; /* "pin", "listener", "weak handle", "route", "binding",
+                         "thread", "timer", ...; static */
+    size_t count;
+    size_t peak; /* since the owner has had something of this kind */
+} mayfly_registration;
+
+/* When one owner has more than `limit` of one kind, this is logged once, as a
+ * warning with owner and count; again only after the count was down to half of
+ * it, or the limit was set anew. Nothing is refused. 0 (the default): no limit.
+ * Errors: EINVAL, EFORKED. */
+MAYFLY_API int mayfly_host_set_registration_limit(mayfly_host *host,
+                                                  size_t limit,
+                                                  mayfly_error *err);
+
+/* The strings are good during the callback, which must not call mayfly. */
+typedef void (*mayfly_registration_fn)(void *state,
+                                       const mayfly_registration *registration);
+
+/* Calls back for each owner and kind there is. Errors: EINVAL, EFORKED. */
+MAYFLY_API int mayfly_host_each_registration(mayfly_host *host,
+                                             mayfly_registration_fn each,
+                                             void *state, mayfly_error *err);
+
+/* The same as a JSON array of objects with the members' names, in the arena.
+ * Errors: EINVAL, ENOMEM, EFORKED. */
+MAYFLY_API int mayfly_host_registrations_json(mayfly_host *host,
+                                              struct mayfly_arena *arena,
+                                              mayfly_str *ret_json,
+                                              mayfly_error *err);
 
 /* Gives back at once what is kept for speed: the hot compile arena, pools, free
  * pages of the code zone. The host does the same by itself `idle_ms` after it
