@@ -258,6 +258,28 @@ static void run_wake(mf_task *task)
     mf_channel_unref(ch);
 }
 
+/* The loop has stopped, and cannot come by: what is left is ended here. */
+static void abandon(mayfly_channel *ch)
+{
+    mf_connecting *k = &ch->connecting;
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+    k->watch = NULL; /* freed by the loop */
+    k->is_on = 0;
+    k->greeting = NULL;
+    while (ch->waiting)
+        mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
+                       "the host is being freed");
+    while (ch->links) {
+        mf_link *l = ch->links;
+        l->watch = NULL;
+        l->is_dirty = 0;
+        snprintf(l->why, sizeof l->why, "the host is being freed");
+        mf_link_close(l);
+    }
+}
+
 void mf_channel_wake(mayfly_channel *ch)
 {
     if (ch->is_woken)
@@ -269,9 +291,8 @@ void mf_channel_wake(mayfly_channel *ch)
         return;
     }
     mf_channel_unref(ch); /* not the last: the caller has one */
-    while (ch->waiting)
-        mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
-                       "the host is being freed");
+    if (!ch->driver)      /* else it comes here when it is done */
+        abandon(ch);
 }
 
 /* --- public --- */
@@ -325,14 +346,21 @@ int mayfly_dial(mayfly_host *host, const char *target,
         return rc;
     }
     pthread_mutex_lock(&host->lock);
-    ch->next = host->channels;
-    ch->link = &host->channels;
-    if (ch->next)
-        ch->next->link = &ch->next;
-    host->channels = ch;
+    rc = mf_host_check(host,
+                       err); /* mayfly_host_free sees it, or it sees that */
+    if (rc == 0) {
+        ch->next = host->channels;
+        ch->link = &host->channels;
+        if (ch->next)
+            ch->next->link = &ch->next;
+        host->channels = ch;
+    }
     pthread_mutex_unlock(&host->lock);
-    *ret_channel = ch;
-    return 0;
+    if (rc != 0)
+        mf_channel_unref(ch);
+    else
+        *ret_channel = ch;
+    return rc;
 }
 
 mayfly_channel *mayfly_channel_ref(mayfly_channel *ch)

@@ -149,11 +149,18 @@ static void on_before_sleep(uv_prepare_t *prepare)
         uv_stop(&l->uv);
 }
 
+static void on_closed(uv_handle_t *handle)
+{
+    mf_watch *w = handle->data;
+    mf_alloc_free(w->loop->base.alloc, w);
+}
+
+/* Also watches that nobody has freed: their owners find the loop stopped. */
 static void close_any(uv_handle_t *handle, void *state)
 {
     (void)state;
     if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
+        uv_close(handle, handle->type == UV_POLL ? on_closed : NULL);
 }
 
 static void *run(void *state)
@@ -346,12 +353,6 @@ void mf_watch_set(mf_watch *w, int events)
                   (events & MF_READABLE ? UV_READABLE : 0) |
                       (events & MF_WRITABLE ? UV_WRITABLE : 0),
                   on_poll);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    mf_watch *w = handle->data;
-    mf_alloc_free(w->loop->base.alloc, w);
 }
 
 void mf_watch_free(mf_watch *w)

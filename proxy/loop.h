@@ -78,5 +78,7 @@ int mf_watch_new(mf_loop *loop, int fd, void (*ready)(void *state, int events),
                  void *state, mf_watch **ret_watch, mayfly_error *err);
 void mf_watch_set(mf_watch *watch, int events); /* 0: look away */
 void mf_watch_free(mf_watch *watch);            /* NULL is allowed */
+/* A loop that stops frees the watches that are left: afterwards they must not be
+ * used, nor freed. */
 
 #endif

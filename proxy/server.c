@@ -328,14 +328,21 @@ int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
         s->parts[i].loop = host->loops[i];
     }
     pthread_mutex_lock(&host->lock);
-    s->next = host->servers;
-    s->link = &host->servers;
-    if (s->next)
-        s->next->link = &s->next;
-    host->servers = s;
+    rc = mf_host_check(host,
+                       err); /* mayfly_host_free sees it, or it sees that */
+    if (rc == 0) {
+        s->next = host->servers;
+        s->link = &host->servers;
+        if (s->next)
+            s->next->link = &s->next;
+        host->servers = s;
+    }
     pthread_mutex_unlock(&host->lock);
-    *ret_server = s;
-    return 0;
+    if (rc != 0)
+        mf_server_unref(s);
+    else
+        *ret_server = s;
+    return rc;
 }
 
 int mf_server_route(mayfly_server *s, const mf_route *route, mayfly_error *err)

@@ -52,7 +52,7 @@ static void keeps_within_a_bound(void **state)
         mf_alloc_free(&large.alloc, blocks[i]);
     assert_int_equal(atomic_load(&large.alloc.bytes), 0);
     assert_in_range(atomic_load(&heap.bytes), MIB, 17 * MIB);
-    assert_null(mf_alloc_new(&large.alloc, SIZE_MAX / 2));
+    assert_null(mf_alloc_new(&large.alloc, SIZE_MAX - 8));
     mf_large_done(&large);
     assert_int_equal(atomic_load(&heap.bytes), 0);
 }
