@@ -59,7 +59,8 @@ static uint8_t *end_entry(uint8_t *begin, uint8_t *at)
     return at;
 }
 
-static void write_table(uint8_t *cie, uint64_t base, uint64_t bytes)
+size_t mf_unwind_write(uint8_t *to, const void *base, size_t bytes,
+                       int for_debugger)
 {
     static const uint8_t rule[] = {
         1,
@@ -75,19 +76,23 @@ static void write_table(uint8_t *cie, uint64_t base, uint64_t bytes)
         OFFSET | RETURN_ADDRESS,
         8 / 8,
     };
-    uint8_t *at = put_u32(cie + 4, 0); /* this is a CIE */
+    /* What says that an entry is a CIE, and how an FDE refers to it, are not
+     * the same in the two forms. */
+    uint8_t *at = put_u32(to + 4, for_debugger ? UINT32_MAX : 0);
     memcpy(at, rule, sizeof rule);
-    uint8_t *fde = end_entry(cie, at + sizeof rule);
-    at = put_u32(fde + 4, (size_t)(fde + 4 - cie)); /* back to the CIE */
-    at = put_u64(at, base);
+    uint8_t *fde = end_entry(to, at + sizeof rule);
+    at = put_u32(fde + 4, for_debugger ? 0 : (size_t)(fde + 4 - to));
+    at = put_u64(at, (uintptr_t)base);
     at = end_entry(fde, put_u64(at, bytes));
-    put_u32(at, 0); /* the end */
+    if (!for_debugger)
+        at = put_u32(at, 0); /* the end */
+    return (size_t)(at - to);
 }
 
 void mf_unwind_add(mf_unwind *u, const void *base, size_t bytes)
 {
     memset(u->entry, 0, sizeof u->entry);
-    write_table(u->entry, (uintptr_t)base, bytes);
+    mf_unwind_write(u->entry, base, bytes, 0);
     __register_frame(u->entry);
     u->known = 1;
 }

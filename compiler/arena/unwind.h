@@ -23,4 +23,10 @@ typedef struct mf_unwind {
 void mf_unwind_add(mf_unwind *u, const void *base, size_t bytes);
 void mf_unwind_remove(mf_unwind *u);
 
+/* The same as a table, of at most MF_UNWIND_BYTES: .eh_frame, or .debug_frame
+ * for a debugger. Returns its length; only where such tables are known
+ * (x86-64). */
+size_t mf_unwind_write(uint8_t *to, const void *base, size_t bytes,
+                       int for_debugger);
+
 #endif

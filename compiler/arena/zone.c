@@ -216,6 +216,7 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
     mf_extents_unpromise(&zone->space);
     pthread_mutex_init(&zone->lock, NULL);
     mf_unwind_add(&zone->unwind, zone->base, zone->reserved);
+    mf_debugger_add(&zone->debugger, zone->base, zone->reserved);
     *ret_zone = zone;
     return 0;
 }
@@ -229,6 +230,7 @@ void mf_zone_free(mf_zone *zone)
     while (zone->chunks)
         drop_chunk(zone, zone->chunks);
     mf_extents_done(&zone->space);
+    mf_debugger_remove(&zone->debugger);
     mf_unwind_remove(&zone->unwind);
     munmap(zone->base, zone->reserved);
     pthread_mutex_destroy(&zone->lock);

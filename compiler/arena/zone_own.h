@@ -4,6 +4,7 @@
 #ifndef MF_ARENA_ZONE_OWN_H
 #define MF_ARENA_ZONE_OWN_H
 
+#include "compiler/arena/debugger.h"
 #include "compiler/arena/extents.h"
 #include "compiler/arena/unwind.h"
 #include "compiler/arena/zone.h"
@@ -37,6 +38,7 @@ struct mf_zone {
     size_t page;
     unsigned made_under;  /* fork generation: a child shares the files */
     mf_unwind unwind;     /* covers the range */
+    mf_debugger debugger; /* likewise */
     pthread_mutex_t lock; /* for all below */
     size_t used;
     mf_extents space; /* parts of the range that no chunk has */

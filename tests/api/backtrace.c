@@ -12,19 +12,19 @@ enum { FRAMES = 64, HOSTS = 3 };
 static void *frames[FRAMES];
 static int n_frames;
 
-static __attribute__((noinline)) int look(int n)
+static __attribute__((noinline)) int look_back(int n)
 {
     n_frames = backtrace(frames, FRAMES);
     return n + 1;
 }
 
 static const mayfly_symbol symbols[] = {
-    {"look", (const void *)(uintptr_t)look}};
+    {"look_back", (const void *)(uintptr_t)look_back}};
 
 static const char source[] =
-    "int look(int);\n"
+    "int look_back(int);\n"
     "static int inner(int n, double d) { char room[300]; room[n] = 1;\n"
-    "    return look(n) + room[n] + (int)d; }\n"
+    "    return look_back(n) + room[n] + (int)d; }\n"
     "int outer(int n) { int a[n + 1]; a[n] = 3; return inner(n, 0.5) + a[n]; "
     "}\n"
     "int leaf(void) { return 7; }\n"
@@ -50,7 +50,7 @@ static __attribute__((noinline)) void trace(mayfly_context *c)
     assert_int_equal(value, 5 + 1 + 1 + 3);
     int own = frame_in((const void *)(uintptr_t)trace, 2048);
     int outer = frame_in(at, 256);
-    assert_true(outer > 1); /* look, inner, outer */
+    assert_true(outer > 1); /* look_back, inner, outer */
     assert_int_equal(own, outer + 1);
     assert_true(n_frames > own + 2); /* and on, to the test's main */
     mayfly_pin_free(pin);
@@ -86,7 +86,7 @@ static void test_traces_go_through(void **state)
         mayfly_context_unref(c[i]);
         mayfly_host_free(host[i]);
     }
-    assert_true(look(1) == 2 && n_frames > 2);
+    assert_true(look_back(1) == 2 && n_frames > 2);
 }
 
 /* What the one entry promises of all code: a frame kept by the frame pointer,
