@@ -137,6 +137,7 @@ static ssize_t send_some(mf_conn *c, const uint8_t *bytes, size_t n)
             return -1;
         }
     }
+    c->sent += sent;
     return (ssize_t)sent;
 }
 

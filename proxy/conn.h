@@ -22,6 +22,7 @@ typedef struct mf_conn {
     int fd;        /* -1 once closed */
     uint8_t *rest; /* what the socket did not take: rest[rest_at .. rest_len) */
     size_t rest_at, rest_len, rest_cap;
+    uint64_t sent;      /* bytes that the socket has taken */
     uint8_t is_blocked; /* the socket is full: wait until it is writable */
     uint8_t is_ended;   /* the peer has sent all, or the session failed */
     char peer[MF_PEER_TEXT];

@@ -100,15 +100,15 @@ static void conn_close(mf_server_conn *c)
 static void on_patience(mf_timer *timer)
 {
     mf_server_conn *c = MF_OWNER(timer, mf_server_conn, timer);
-    size_t rest = c->conn.is_blocked ? c->conn.rest_len - c->conn.rest_at : 0;
-    if (!mf_h2_has_heard(c->conn.h2) || (rest && rest == c->seen_rest)) {
+    mf_loop *loop = c->part->loop;
+    if (!mf_h2_has_heard(c->conn.h2) ||
+        (c->conn.is_blocked && c->conn.sent == c->seen_sent)) {
         conn_close(c);
         return;
     }
-    c->seen_rest = rest;
-    if (rest)
-        mf_loop_set_timer(c->part->loop, timer,
-                          c->part->loop->now_ms + PATIENCE_MS, on_patience);
+    c->seen_sent = c->conn.sent;
+    if (c->conn.is_blocked)
+        mf_loop_set_timer(loop, timer, loop->now_ms + PATIENCE_MS, on_patience);
 }
 
 static void conn_flush(mf_task *task)
@@ -123,7 +123,7 @@ static void conn_flush(mf_task *task)
         } else {
             mf_watch_set(c->watch, mf_conn_wants(&c->conn));
             if (c->conn.is_blocked && !c->timer.is_set) {
-                c->seen_rest = 0;
+                c->seen_sent = c->conn.sent;
                 mf_loop_set_timer(loop, &c->timer, loop->now_ms + PATIENCE_MS,
                                   on_patience);
             }

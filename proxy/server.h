@@ -40,7 +40,7 @@ typedef struct mf_server_conn {
     mf_task start;  /* brings an accepted descriptor to its loop */
     mf_task flush;  /* at the end of the turn */
     mf_timer timer; /* a peer that says nothing, or takes nothing */
-    size_t seen_rest;
+    uint64_t seen_sent; /* conn.sent when the timer was set */
     uint8_t is_dirty; /* flush is on its way */
     uint8_t is_over;
     struct mf_server_conn *next;
