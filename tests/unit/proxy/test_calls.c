@@ -245,7 +245,7 @@ static void a_name_is_looked_up(void **state)
     struct addrinfo *found;
     char target[80];
     if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
-        return; /* a bare system knows no names at all */
+        skip(); /* a bare system knows no names at all */
     freeaddrinfo(found);
     snprintf(target, sizeof target, "localhost:%s",
              strrchr(w->target, ':') + 1);
@@ -259,11 +259,7 @@ static void speaks_over_unix_sockets(void **state)
 {
     world *w = *state;
     mayfly_channel *before = w->channel;
-    struct addrinfo *found;
     char target[80];
-    if (getaddrinfo("localhost", NULL, NULL, &found) != 0)
-        return; /* a bare system knows no names at all */
-    freeaddrinfo(found);
     snprintf(target, sizeof target, "unix:/tmp/mayfly-test-%d", (int)getpid());
     assert_int_equal(mayfly_server_listen(w->server, target, NULL, NULL), 0);
     assert_int_equal(mayfly_dial(w->host, target, NULL, &w->channel, NULL), 0);
