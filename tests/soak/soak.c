@@ -189,7 +189,7 @@ static void cycle(mayfly_host *host, const char *source, const char *name,
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_context *c = NULL;
-    mayfly_pin *pin;
+    mayfly_pin *pin = NULL;
     if (load(host, NULL, source, &c, &err) != 0 ||
         mayfly_pin_take(c, "soak", &pin, &err) != 0)
         give_up("load", &err);

@@ -26,7 +26,7 @@ static void note(teller *t, const char *who, enum mayfly_context_event event)
     snprintf(t->told + n, sizeof t->told - n, "%s%s-%s", n ? " " : "", who,
              names[event]);
     t->on = pthread_self();
-    t->state = mayfly_context_get_state(t->context);
+    t->state = (int)mayfly_context_get_state(t->context);
 }
 
 static void first(void *state, mayfly_context *c, enum mayfly_context_event e)
