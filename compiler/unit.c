@@ -28,7 +28,12 @@
 #define UNIT_NAME "mayfly_unit.c" /* the generated source, in messages */
 #define ENTRY_NAME "mf_unit_entry"
 
-enum { TABLES_MAX = 3, NAMES_STEP = 64 };
+enum { TABLES_MAX = 4, NAMES_STEP = 64, ENDS = 4 };
+
+/* Where the lists of constructors and destructors begin and end. */
+static const char *const ends[ENDS] = {
+    "__init_array_start", "__init_array_end", "__fini_array_start",
+    "__fini_array_end"};
 
 /* One build at work. */
 typedef struct builder {
@@ -41,7 +46,7 @@ typedef struct builder {
     mf_buf tables;
     mf_buf *headers; /* per file of the schema, empty until asked for */
     const char **header_names;
-    const char **wanted; /* the entry, then one handler per method */
+    const char **wanted; /* the entry, one handler per method, `ends` */
     void **addresses;
     mf_unit *unit;
     int defect;      /* a finding in the generated source */
@@ -81,13 +86,24 @@ static const char *serve_header(void *state, const char *name, size_t *ret_len)
         *ret_len = text->len;
         return zero_terminated;
     }
+    const mf_unit_given *given = &b->input->given;
+    if (given->include) {
+        *ret_len = 0;
+        const char *text = given->include(given->include_state, name, ret_len);
+        if (text && *ret_len == 0)
+            *ret_len = strlen(text);
+        if (text)
+            return text;
+    }
     return mf_kernel_header(name, ret_len);
 }
 
 static void on_diagnostic(void *state, const mayfly_diagnostic *d)
 {
     builder *b = state;
-    if (d->file && strcmp(d->file, UNIT_NAME) == 0)
+    const mayfly_source *wrappers = b->input->given.wrappers;
+    if (d->file && (strcmp(d->file, UNIT_NAME) == 0 ||
+                    (wrappers && strcmp(d->file, wrappers->name) == 0)))
         b->defect = 1;
     if (b->input->diagnostic)
         b->input->diagnostic(b->input->diagnostic_state, d);
@@ -139,7 +155,7 @@ static int prepare_handlers(builder *b, mayfly_error *err)
 static int prepare_wanted(builder *b, mayfly_error *err)
 {
     const mf_plan *plan = b->input->plan;
-    size_t n = (size_t)b->unit->n_methods + 1;
+    size_t n = (size_t)b->unit->n_methods + 1 + ENDS;
     b->wanted = mf_alloc_zero(b->work, n * sizeof(char *));
     b->addresses = mf_alloc_zero(b->work, n * sizeof(void *));
     if (!b->wanted || !b->addresses)
@@ -149,6 +165,7 @@ static int prepare_wanted(builder *b, mayfly_error *err)
     for (uint32_t s = 0; s < plan->n_services; s++)
         for (uint32_t m = 0; m < plan->services[s].n_methods; m++)
             b->wanted[at++] = plan->services[s].methods[m].handler_name;
+    memcpy(b->wanted + at, ends, sizeof ends);
     return 0;
 }
 
@@ -166,26 +183,33 @@ static int generate(builder *b, mayfly_error *err)
     return code;
 }
 
-/* The translation units: generated source first. NULL: no memory. */
-static mayfly_source *list_sources(builder *b)
+/* The translation units: generated source first, handler source last. NULL: no
+ * memory. */
+static mayfly_source *list_sources(builder *b, size_t *ret_n)
 {
     const mf_unit_input *in = b->input;
     const char *text = mf_buf_text(&b->source);
     mayfly_source *all =
-        mf_alloc_zero(b->work, (in->n_handlers + 1) * sizeof *all);
+        mf_alloc_zero(b->work, (in->n_handlers + 2) * sizeof *all);
     if (!all || !text)
         return NULL;
-    all[0] = (mayfly_source){UNIT_NAME, text, b->source.len};
+    size_t n = 0;
+    all[n++] = (mayfly_source){UNIT_NAME, text, b->source.len};
+    if (in->given.wrappers)
+        all[n++] = *in->given.wrappers;
     for (size_t i = 0; i < in->n_handlers; i++)
-        all[i + 1] = in->handlers[i];
+        all[n++] = in->handlers[i];
+    *ret_n = n;
     return all;
 }
 
 static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
 {
     const mf_unit_input *in = b->input;
+    const mf_unit_given *given = &in->given;
     mf_unit *u = b->unit;
-    mayfly_source *sources = list_sources(b);
+    size_t n_sources;
+    mayfly_source *sources = list_sources(b, &n_sources);
     if (!sources)
         return mf_error_nomem(err, "sources");
 
@@ -197,19 +221,28 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
         counts[1] = in->n_api;
         tables[2] = in->symbols;
         counts[2] = in->n_symbols;
-        n_tables = 3;
+        tables[3] = given->wrapped;
+        counts[3] = given->n_wrapped;
+        n_tables = 4;
     }
     mf_cc_input cc = {
         .sources = sources,
-        .n_sources = in->n_handlers + 1,
+        .n_sources = n_sources,
         .include = serve_header,
         .include_state = b,
+        .include_dirs = given->include_dirs,
+        .n_include_dirs = given->n_include_dirs,
+        .real_paths = given->real_paths,
+        .prelude = given->prelude,
+        .prelude_from = n_sources - in->n_handlers,
         .system_includes = in->n_handlers != 0,
         .symbols = tables,
         .n_symbols = counts,
         .n_symbol_tables = n_tables,
+        .resolve = given->resolve,
+        .resolve_state = given->resolve_state,
         .wanted = b->wanted,
-        .n_wanted = in->n_handlers ? (size_t)u->n_methods + 1 : 1,
+        .n_wanted = in->n_handlers ? (size_t)u->n_methods + 1 + ENDS : 1,
         .ret_addresses = b->addresses,
         .defined = in->n_handlers ? on_defined : NULL,
         .defined_state = b,
@@ -244,6 +277,19 @@ static int blame(const builder *b, int code, mayfly_error *err)
     return mf_error_wrap(err, MAYFLY_EINTERNAL, "in generated code");
 }
 
+/* Of lists that the source does not have, begin and end are the same. */
+static void link_ends(mf_unit *u, void *const *at)
+{
+    if (at[0] && at[1]) {
+        u->begin = at[0];
+        u->begin_end = at[1];
+    }
+    if (at[2] && at[3]) {
+        u->end = at[2];
+        u->end_end = at[3];
+    }
+}
+
 static int build(builder *b, mf_unit_report *report, mayfly_error *err)
 {
     mf_unit *u = b->unit;
@@ -261,6 +307,8 @@ static int build(builder *b, mf_unit_report *report, mayfly_error *err)
     u->tables = u->image.tables;
     for (uint32_t i = 0; u->handlers && i < u->n_methods; i++)
         u->handlers[i] = b->addresses[i + 1];
+    if (b->input->n_handlers)
+        link_ends(u, b->addresses + u->n_methods + 1);
     if (!u->entry || b->defect) {
         mf_cc_release(b->compiler->cc, &u->image);
         return mf_error_set(err, MAYFLY_EINTERNAL, "in generated code: %s",

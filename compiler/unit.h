@@ -41,7 +41,29 @@ typedef struct mf_unit {
                         NULL; NULL for a unit without handler source */
     mf_unit_name *names;
     size_t n_names;
+    /* Constructors and destructors of handler source, for whoever runs it. */
+    void (*const *begin)(void);
+    void (*const *begin_end)(void);
+    void (*const *end)(void);
+    void (*const *end_end)(void);
+    void *user; /* of whoever built it */
 } mf_unit;
+
+/* What handler source is compiled with beside the schema's headers; all of it
+ * may be left out. */
+typedef struct mf_unit_given {
+    const mayfly_source *wrappers; /* a source of mayfly's own; or NULL */
+    const mayfly_symbol *wrapped;  /* what that one may use */
+    size_t n_wrapped;
+    const char *(*include)(void *state, const char *name, size_t *ret_len);
+    void *include_state;
+    const char *const *include_dirs;
+    size_t n_include_dirs;
+    int real_paths;      /* as mf_cc_input has it */
+    const char *prelude; /* lines that each source begins with; or NULL */
+    const void *(*resolve)(void *state, const char *name);
+    void *resolve_state;
+} mf_unit_given;
 
 typedef struct mf_unit_input {
     mf_heap *heap; /* which the plan lives in; both taken over on success */
@@ -52,6 +74,7 @@ typedef struct mf_unit_input {
     size_t n_api;
     const mayfly_symbol *symbols; /* what this one may use, too */
     size_t n_symbols;
+    mf_unit_given given;
     int resident;
     mf_cc_limits limits; /* the host's own hold too */
     mayfly_diagnostic_fn diagnostic;

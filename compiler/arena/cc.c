@@ -74,10 +74,13 @@ typedef struct job {
 /* --- compiling and linking ---------------------------------------------- */
 
 /* What a source begins with: ours, then the caller's. */
-static const char *begin_text(mf_run *run, const char *ours)
+static const char *begin_text(mf_run *run, size_t source)
 {
-    const char *theirs = run->input->prelude;
-    if (!theirs)
+    const mf_cc_input *in = run->input;
+    const char *ours =
+        mf_predefs(in->system_includes, in->mutable_data && source == 0);
+    const char *theirs = in->prelude;
+    if (!theirs || source < in->prelude_from)
         return ours;
     size_t n = strlen(ours), m = strlen(theirs) + 1;
     char *both = mf_carena_take(run->arena, n + m, MF_KIND_TEXT);
@@ -104,8 +107,7 @@ static TCCState *compile(job *j)
         if (!name || !name[0] || strcmp(name, "-") == 0)
             name = "source";
         run->source = &in->sources[i];
-        run->predefs = begin_text(
-            run, mf_predefs(in->system_includes, in->mutable_data && i == 0));
+        run->predefs = begin_text(run, i);
         if (tcc_add_file(s, name) != 0)
             return NULL;
     }

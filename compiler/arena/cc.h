@@ -51,8 +51,8 @@ typedef struct mf_cc_input {
     size_t n_include_dirs;
     int real_paths; /* an include may name a file by an absolute path, or by one
                        that goes up; else neither names anything */
-    const char
-        *prelude; /* whole lines that every source begins with; or NULL */
+    const char *prelude; /* whole lines that sources begin with; or NULL */
+    size_t prelude_from; /* the first source that does */
     int system_includes; /* what is included and not found there may be a header
                             of the system's; else only those that libtcc brings:
                             stdarg, stdbool, stddef, stdint, limits, float, and

@@ -25,6 +25,11 @@
 
 enum { FD_BASE = 1 << 28, PATH_LEN = 1200 };
 
+/* glibc's headers leave out every attribute where the compiler is not one that
+ * they know, those of the source that includes them too: a packed struct would
+ * silently have gaps. This is put behind the header that does so. */
+static const char keep_attributes[] = "\n#undef __attribute__\n";
+
 static int goes_up(const char *path)
 {
     for (const char *p = path; (p = strstr(p, "..")) != NULL; p++) {
@@ -59,7 +64,8 @@ static const char *read_header(mf_run *run, const char *path, size_t *ret_len)
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 &&
         (uint64_t)st.st_size <= run->limits.source_bytes) {
         size_t size = (size_t)st.st_size;
-        text = mf_carena_take(run->arena, size + 1, MF_KIND_TEXT);
+        text = mf_carena_take(run->arena, size + sizeof keep_attributes,
+                              MF_KIND_TEXT);
         if (text)
             *ret_len = (size_t)read_all(fd, text, size);
         else
@@ -97,8 +103,14 @@ static const char *find_system(mf_run *run, const char *name, size_t *ret_len)
 #endif
         "/usr/include",
     };
-    return find_in(run, folders, sizeof folders / sizeof folders[0], name,
-                   ret_len);
+    const char *text = find_in(run, folders, sizeof folders / sizeof folders[0],
+                               name, ret_len);
+    if (text && strcmp(name, "sys/cdefs.h") == 0) {
+        char *end = (char *)(uintptr_t)text + *ret_len;
+        memcpy(end, keep_attributes, sizeof keep_attributes);
+        *ret_len += sizeof keep_attributes - 1;
+    }
+    return text;
 }
 
 static const char *find(mf_run *run, const char *path, size_t *ret_len)

@@ -106,12 +106,29 @@ static void test_folders(void **state)
     }
 }
 
+static void test_attributes(void **state)
+{
+    fixture f;
+    (void)state;
+    fixture_init(&f);
+    f.in.system_includes = 1;
+    assert_int_equal(
+        fixture_run(&f,
+                    "#include <stdio.h>\n"
+                    "struct s { char c; long l; } __attribute__((packed));\n"
+                    "int f(int x) { return x + (int)sizeof(struct s); }",
+                    100),
+        109);
+    fixture_done(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_prelude),
         cmocka_unit_test(test_resolve),
         cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_attributes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
