@@ -43,6 +43,13 @@ void mf_owned_remove(mayfly_context *c, mf_owned *o)
     mf_counts_drop(o->count);
 }
 
+void mf_owned_set_thread(mayfly_context *c, mf_owned *o, long thread)
+{
+    pthread_mutex_lock(&c->lock);
+    o->thread = thread;
+    pthread_mutex_unlock(&c->lock);
+}
+
 size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind)
 {
     pthread_mutex_lock(&c->lock);

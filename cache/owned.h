@@ -45,6 +45,8 @@ typedef struct mf_owned {
 
 void mf_owned_add(mayfly_context *c, mf_owned *o);
 void mf_owned_remove(mayfly_context *c, mf_owned *o);
+/* It turned out only later which thread it is. */
+void mf_owned_set_thread(mayfly_context *c, mf_owned *o, long thread);
 size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind);
 
 /* "thread", and the like: for `n` of them. */

@@ -14,11 +14,12 @@
  *
  * Threads: any.
  */
+#include "proxy/load.h"
+
 #include "proxy/bind.h"
 #include "proxy/call.h"
 #include "proxy/limits.h"
-#include "proxy/sources.h"
-#include "proxy/symbols.h"
+#include "proxy/program.h"
 
 #include "base/error.h"
 #include "base/guest.h"
@@ -228,18 +229,19 @@ static int make_plan(const mf_sources *sources, mf_heap *heap,
     return code;
 }
 
-static int build_unit(mayfly_host *host, const mf_sources *sources,
-                      mf_unit **ret_unit, mf_unit_report *report,
-                      mayfly_error *err)
+/* `program` is NULL where there is no C source. */
+static int build_unit(mayfly_host *host, const mf_load *load,
+                      mf_program *program, mf_unit **ret_unit,
+                      mf_unit_report *report, mayfly_error *err)
 {
     mf_compiler *c = &host->compiler;
-    const mayfly_load_options *o = sources->options;
+    const mayfly_load_options *o = load->sources.options;
     mf_heap *heap = mf_heap_new(c->alloc, c->through);
     if (!heap)
         return mf_error_nomem(err, "a schema");
     mf_plan *plan;
     uint64_t plan_ns;
-    int code = make_plan(sources, heap, &plan, &plan_ns, err);
+    int code = make_plan(&load->sources, heap, &plan, &plan_ns, err);
     if (code != 0) {
         mf_heap_free(heap);
         return code;
@@ -250,11 +252,14 @@ static int build_unit(mayfly_host *host, const mf_sources *sources,
                            .n_handlers = o->n_handlers,
                            .symbols = o->symbols,
                            .n_symbols = o->n_symbols,
+                           .given = load->given,
                            .resident = o->resident,
                            .limits = mf_limits_of_compile(o->limits),
                            .diagnostic = o->diagnostic,
                            .diagnostic_state = o->diagnostic_state};
-    input.api = mf_api_symbols(&input.n_api);
+    if (program)
+        mf_program_give(program, load->resolve, load->resolve_state,
+                        &input.given);
     code = mf_unit_build(c, &input, ret_unit, report, err);
     report->generate_ns += plan_ns;
     if (code != 0) {
@@ -285,23 +290,49 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
     return code == 0 ? mf_cc_check_allowed(host->compiler.cc, err) : code;
 }
 
-static int load(mayfly_host *host, const char *name, const mf_sources *sources,
+/* What C source leaves behind is its program's. */
+static int make_program(mayfly_host *host, const mf_load *load,
+                        mayfly_context *context, mf_program **ret_program,
+                        mayfly_error *err)
+{
+    if (load->sources.options->n_handlers == 0)
+        return 0;
+    mf_program *p =
+        mf_program_new(context, &host->alloc, &host->log, host->made_under);
+    if (!p)
+        return mf_error_nomem(err, "a program");
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < load->n_libraries; i++)
+        code = mf_program_add_library(p, load->libraries[i], err);
+    if (code == 0)
+        *ret_program = p;
+    else
+        mf_program_free(p);
+    return code;
+}
+
+int mf_load_run(mayfly_host *host, const char *name, const mf_load *load,
                 mayfly_context **ret_context, mayfly_error *err)
 {
-    int code = check(host, name, sources, ret_context, err);
+    int code = check(host, name, &load->sources, ret_context, err);
     if (code != 0)
         return code;
     mayfly_context *context;
-    code = new_context(host, name, sources->options->resident, &context, err);
+    code =
+        new_context(host, name, load->sources.options->resident, &context, err);
     if (code != 0)
         return code;
 
     uint64_t start = mf_clock_ns();
+    mf_program *program = NULL;
     mf_unit *unit;
     mf_unit_report report;
-    code = build_unit(host, sources, &unit, &report, err);
+    code = make_program(host, load, context, &program, err);
+    if (code == 0)
+        code = build_unit(host, load, program, &unit, &report, err);
     mf_host_touch(host);
     if (code != 0) {
+        mf_program_free(program);
         mayfly_context_unref(context);
         return code;
     }
@@ -310,7 +341,8 @@ static int load(mayfly_host *host, const char *name, const mf_sources *sources,
                            .generate_ns = report.generate_ns,
                            .compile_ns =
                                report.cc.compile_ns + report.cc.link_ns};
-    mf_payload payload = mf_unit_payload(unit);
+    mf_payload payload =
+        program ? mf_program_publish(program, unit) : mf_unit_payload(unit);
     mf_context_publish(context, &payload, &told);
     *ret_context = context;
     return 0;
@@ -320,10 +352,11 @@ int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
                      const mayfly_load_options *options,
                      mayfly_context **ret_context, mayfly_error *err)
 {
-    mf_sources sources = {.paths = &path,
-                          .n_paths = path ? 1 : 0,
-                          .options = mf_load_options_check(options, err)};
-    return load(host, name, &sources, ret_context, err);
+    mf_load load = {
+        .sources = {.paths = &path,
+                    .n_paths = path ? 1 : 0,
+                    .options = mf_load_options_check(options, err)}};
+    return mf_load_run(host, name, &load, ret_context, err);
 }
 
 int mayfly_load_text(mayfly_host *host, const char *name,
@@ -331,7 +364,8 @@ int mayfly_load_text(mayfly_host *host, const char *name,
                      const mayfly_load_options *options,
                      mayfly_context **ret_context, mayfly_error *err)
 {
-    mf_sources sources = {.text = schema,
-                          .options = mf_load_options_check(options, err)};
-    return load(host, name, &sources, ret_context, err);
+    mf_load load = {
+        .sources = {.text = schema,
+                    .options = mf_load_options_check(options, err)}};
+    return mf_load_run(host, name, &load, ret_context, err);
 }

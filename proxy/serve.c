@@ -20,6 +20,7 @@
 #include "proxy/bind.h"
 #include "proxy/call.h"
 #include "proxy/lease.h"
+#include "proxy/program.h"
 
 #include "base/error.h"
 
@@ -113,7 +114,9 @@ static int serve(const served *s, mayfly_call *call, mayfly_bytes in,
     io.handler = (void *)(uintptr_t)handler_of(s);
     mf_inside note;
     mf_inside_enter(&note, s->context);
-    int code = stub_of(s)->serve(&io);
+    int code = s->unit->user
+                   ? mf_program_serve(s->unit->user, stub_of(s), &io, err)
+                   : stub_of(s)->serve(&io);
     mf_inside_leave(&note);
     if (mf_call_deferred(call))
         return 0;

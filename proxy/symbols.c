@@ -50,6 +50,7 @@
     X(mayfly_context_name) \
     X(mayfly_context_receipt) \
     X(mayfly_context_ref) \
+    X(mayfly_context_run) \
     X(mayfly_context_unlisten) \
     X(mayfly_context_unref) \
     X(mayfly_decode) \
@@ -69,6 +70,7 @@
     X(mayfly_json_decode) \
     X(mayfly_json_encode) \
     X(mayfly_load_file) \
+    X(mayfly_load_source) \
     X(mayfly_load_text) \
     X(mayfly_memory_report_bytes) \
     X(mayfly_memory_report_context) \

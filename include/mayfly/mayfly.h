@@ -14,6 +14,7 @@
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
  *   message.h  encode, decode, JSON
+ *   source.h   load any C source, run it
  *   emit.h     headers and descriptor sets, for tools
  */
 #ifndef MAYFLY_MAYFLY_H
@@ -30,6 +31,7 @@
 #include <mayfly/memory.h>
 #include <mayfly/message.h>
 #include <mayfly/server.h>
+#include <mayfly/source.h>
 #include <mayfly/types.h>
 #include <mayfly/why.h>
 

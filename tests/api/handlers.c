@@ -161,12 +161,54 @@ static void test_all_of_mayfly_can_be_called(void **state)
     mayfly_host_free(host);
 }
 
+/* exit in a handler ends the call, not the process, and not its thread. */
+static void test_exit(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "#include \"hello.mf.h\"\n"
+        "#include <stdlib.h>\n"
+        "int hello_Greeter_on_SayHello(void *state, mayfly_call *call,\n"
+        "    const hello_Request *q, hello_Reply *r)\n"
+        "{ if (q->times == 1) exit(3);\n"
+        "  if (q->times == 2) abort();\n"
+        "  r->number = q->times; return 0; }\n";
+    mayfly_host *host = hello_host();
+    mayfly_context *c = hello_load_source(host, HELLO_V1, text);
+    hello_pair pair = hello_connect(host);
+    hello_Greeter *greeter = NULL;
+    must(mayfly_server_add_context(pair.server, c, NULL, NULL, &err));
+    must(hello_Greeter_new(c, pair.channel, &greeter, &err));
+    hello_Reply *r = NULL;
+    for (int i = 1; i <= 3; i++) {
+        hello_Request q = {.times = i};
+        mayfly_call *call = hello_call(host);
+        if (i == 3) {
+            must(hello_Greeter_SayHello(greeter, call, &q, &r, &err));
+            assert_int_equal(r->number, 3);
+        } else {
+            must_fail(hello_Greeter_SayHello(greeter, call, &q, &r, &err),
+                      MAYFLY_ESTATUS,
+                      i == 1 ? "the handler called exit"
+                             : "the handler called abort");
+            assert_int_equal(mayfly_call_status(call), MAYFLY_STATUS_INTERNAL);
+        }
+        mayfly_call_free(call);
+    }
+    hello_Greeter_free(greeter);
+    must(mayfly_unload(c, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 10000), NULL, &err));
+    mayfly_context_unref(c);
+    hello_close(&pair);
+    mayfly_host_free(host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_served_from_source),
         cmocka_unit_test(test_twenty_contexts_of_the_same_source),
         cmocka_unit_test(test_all_of_mayfly_can_be_called),
+        cmocka_unit_test(test_exit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

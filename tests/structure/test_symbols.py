@@ -25,6 +25,8 @@ setenv putenv unsetenv clearenv setlocale chdir umask setrlimit mallopt
 """.split())
 # The table of names that handler source may use: their addresses as data, not calls.
 TABLE = "compiler/arena/libc.o"
+# What a program that is loaded changes, and what is put back for it.
+ALLOWED = {"proxy/program_signals.o": {"sigaction"}}
 
 
 def nm(path, *options):
@@ -89,6 +91,7 @@ def calls_nothing_forbidden():
         where = str(path.relative_to(BUILD))
         found = {name for section, name in references(path, FORBIDDEN)
                  if where != TABLE or section.startswith(".text")}
+        found -= ALLOWED.get(where, set())
         for name in sorted(found):
             print(f"# {where} uses {name}")
             good = False

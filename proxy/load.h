@@ -1,0 +1,24 @@
+/* proxy/load.h: what every load has in common, with a schema or without. */
+#ifndef MF_PROXY_LOAD_H
+#define MF_PROXY_LOAD_H
+
+#include "compiler/unit.h"
+#include "proxy/host.h"
+#include "proxy/sources.h"
+
+#include <mayfly/source.h>
+
+typedef struct mf_load {
+    mf_sources sources;        /* `options` NULL: they are wrong, as was said */
+    mf_unit_given given;       /* for the C source among the options, ... */
+    mayfly_resolve_fn resolve; /* ... which is linked with this, too, ... */
+    void *resolve_state;
+    const char *const *libraries; /* ... and with these */
+    size_t n_libraries;
+} mf_load;
+
+/* Errors: those of mayfly_load_file and mayfly_load_source. */
+int mf_load_run(mayfly_host *host, const char *name, const mf_load *load,
+                mayfly_context **ret_context, mayfly_error *err);
+
+#endif

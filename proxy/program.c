@@ -1,0 +1,234 @@
+/*
+ * proxy/program.c: the life of a program: made before its unit is compiled,
+ * published with it, undone and freed when the context drops it.
+ *
+ * Whatever its code registers is a record in two lists: the program's, by which
+ * it is undone, and the context's, by which it is counted and named. Both are
+ * changed together here.
+ *
+ * Undoing goes from what runs the unit's code to what only points to it: exit
+ * handlers and destructors, signals and timers, threads that have ended, keys,
+ * then the unit itself, then the libraries it was linked to. No lease is left
+ * by then, so no thread of its own runs.
+ *
+ * Threads: a load is one thread's; the rest any. The payload is destroyed once.
+ */
+#include "proxy/program.h"
+
+#include "base/error.h"
+#include "proxy/bind.h"
+#include "proxy/symbols.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { LIBRARY_PATH = 512, LIBRARY_VERSIONS = 30 };
+
+mf_program *mf_program_new(mayfly_context *context, mf_alloc *alloc,
+                           const mf_log *log, unsigned made_under)
+{
+    mf_program *p = mf_alloc_zero(alloc, sizeof *p);
+    if (!p)
+        return NULL;
+    p->alloc = alloc;
+    p->log = *log;
+    p->context = context;
+    p->made_under = made_under;
+    if (pthread_mutex_init(&p->lock, NULL) != 0) {
+        mf_alloc_free(alloc, p);
+        return NULL;
+    }
+    if (pthread_cond_init(&p->changed, NULL) != 0) {
+        pthread_mutex_destroy(&p->lock);
+        mf_alloc_free(alloc, p);
+        return NULL;
+    }
+    return p;
+}
+
+/* --- what has been registered -----------------------------------------------
+ */
+
+int mf_program_register(mf_program *p, const mf_registered *what,
+                        const char *name)
+{
+    mf_registered *r = mf_alloc_zero(p->alloc, sizeof *r);
+    if (!r)
+        return ENOMEM;
+    r->owned.kind = what->owned.kind;
+    r->as = what->as;
+    r->owned.thread = syscall(SYS_gettid);
+    r->owned.at_ns = mf_clock_ns();
+    snprintf(r->owned.name, sizeof r->owned.name, "%s", name);
+    pthread_mutex_lock(&p->lock);
+    r->next = p->registered;
+    p->registered = r;
+    mf_owned_add(p->context, &r->owned);
+    pthread_mutex_unlock(&p->lock);
+    return 0;
+}
+
+void mf_program_unregister(mf_program *p, mf_registered *r)
+{
+    mf_registered **at = &p->registered;
+    while (*at != r)
+        at = &(*at)->next;
+    *at = r->next;
+    mf_owned_remove(p->context, &r->owned);
+    mf_alloc_free(p->alloc, r);
+}
+
+mf_registered *mf_program_newest(const mf_program *p, enum mf_owned_kind kind)
+{
+    mf_registered *r = p->registered;
+    while (r && r->owned.kind != kind)
+        r = r->next;
+    return r;
+}
+
+void mf_program_name(const mf_program *p, const void *address, char *out,
+                     size_t size)
+{
+    if (!p->unit || !mf_unit_name_at(p->unit, address, out, size))
+        snprintf(out, size, "%p", address);
+}
+
+/* --- libraries ---------------------------------------------------------------
+ */
+
+/* "m" is libm.so, or, where only a linker knows that name, libm.so.6. */
+static void *open_library(const char *name)
+{
+    char path[LIBRARY_PATH];
+    if (strchr(name, '/') || strstr(name, ".so"))
+        return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    for (int version = -1; version < LIBRARY_VERSIONS; version++) {
+        int n = version < 0
+                    ? snprintf(path, sizeof path, "lib%s.so", name)
+                    : snprintf(path, sizeof path, "lib%s.so.%d", name, version);
+        if (n < 0 || (size_t)n >= sizeof path)
+            return NULL;
+        void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (handle)
+            return handle;
+    }
+    return NULL;
+}
+
+int mf_program_add_library(mf_program *p, const char *name, mayfly_error *err)
+{
+    void *handle = open_library(name);
+    if (!handle)
+        return mf_error_set(err, MAYFLY_ENOTFOUND, "no library \"%s\"", name);
+    mf_registered what = {.owned.kind = MF_OWNED_LIBRARY, .as.library = handle};
+    if (mf_program_register(p, &what, name) == 0)
+        return 0;
+    dlclose(handle);
+    return mf_error_nomem(err, "a library");
+}
+
+static void close_libraries(mf_program *p)
+{
+    for (;;) {
+        pthread_mutex_lock(&p->lock);
+        mf_registered *r = mf_program_newest(p, MF_OWNED_LIBRARY);
+        void *handle = r ? r->as.library : NULL;
+        if (r)
+            mf_program_unregister(p, r);
+        pthread_mutex_unlock(&p->lock);
+        if (!handle)
+            return;
+        dlclose(handle);
+    }
+}
+
+/* --- names -------------------------------------------------------------------
+ */
+
+static const void *find_api(const char *name)
+{
+    size_t n;
+    const mayfly_symbol *api = mf_api_symbols(&n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(api[i].name, name) == 0)
+            return api[i].address;
+    return NULL;
+}
+
+/* The first in the order of the command line, which is the oldest. */
+static const void *find_in_libraries(const mf_program *p, const char *name)
+{
+    const void *found = NULL;
+    for (const mf_registered *r = p->registered; r; r = r->next) {
+        if (r->owned.kind != MF_OWNED_LIBRARY)
+            continue;
+        const void *address = dlsym(r->as.library, name);
+        if (address)
+            found = address;
+    }
+    return found;
+}
+
+static const void *find_name(void *state, const char *name)
+{
+    mf_program *p = state;
+    const void *address = find_api(name);
+    if (address) {
+        p->uses_mayfly = 1;
+        return address;
+    }
+    if (p->resolve)
+        address = p->resolve(p->resolve_state, name);
+    return address ? address : find_in_libraries(p, name);
+}
+
+void mf_program_give(mf_program *p, mayfly_resolve_fn resolve,
+                     void *resolve_state, mf_unit_given *given)
+{
+    p->resolve = resolve;
+    p->resolve_state = resolve_state;
+    given->wrappers = &mf_wrappers_source;
+    given->n_wrapped = mf_wrappers_symbols(p, p->wrapped);
+    given->wrapped = p->wrapped;
+    given->resolve = find_name;
+    given->resolve_state = p;
+}
+
+/* --- as a payload ------------------------------------------------------------
+ */
+
+void mf_program_free(mf_program *p)
+{
+    if (!p)
+        return;
+    close_libraries(p);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    mf_alloc_free(p->alloc, p);
+}
+
+static void destroy(void *unit)
+{
+    mf_unit *u = unit;
+    mf_program *p = u->user;
+    mf_program_finish(p);
+    mf_program_undo_signals(p);
+    mf_program_undo_threads(p);
+    mf_unit_free(u);
+    mf_program_free(p);
+}
+
+mf_payload mf_program_publish(mf_program *p, mf_unit *unit)
+{
+    mf_payload payload = mf_unit_payload(unit);
+    p->unit = unit;
+    p->resolve = NULL;
+    p->resolve_state = NULL;
+    unit->user = p;
+    payload.destroy = destroy;
+    return payload;
+}

@@ -1,0 +1,227 @@
+/*
+ * proxy/program.h: C source at work in a context, and what it leaves behind.
+ *
+ * Code that is going to be unloaded must not leave anything in the process that
+ * points into it. So source compiled into a context never sees libc's own
+ * functions that register things for later or end the process: it is linked
+ * against wrappers, which know the context (program_wrappers.c) and keep a
+ * record of each thing, and an unload undoes them.
+ *
+ *   exit, _exit, abort, pthread_exit   program_run.c: come back to the frame
+ *   atexit, on_exit                    program_run.c: when the run ends, or the
+ *                                      context is unloaded
+ *   pthread_create, pthread_join, ...  program_threads.c: hold a lease
+ *   pthread_key_create                 program_threads.c
+ *   signal, sigaction                  program_signals.c
+ *   timer_create, setitimer, alarm     program_signals.c
+ *
+ * A program belongs to its unit and is freed with it. Lock order: a program's
+ * lock, then its context's.
+ */
+#ifndef MF_PROXY_PROGRAM_H
+#define MF_PROXY_PROGRAM_H
+
+#include "base/log.h"
+#include "cache/context.h"
+#include "cache/owned.h"
+#include "compiler/unit.h"
+
+#include <mayfly/source.h>
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/time.h>
+#include <time.h>
+
+typedef struct mf_program mf_program;
+
+enum { MF_SIGNALS = 65, MF_WRAPPED_MAX = 48, MF_ITIMERS = 3 };
+
+/* Where code of a context came from and goes back to, on one thread. */
+typedef struct mf_frame {
+    mf_program *program;
+    struct mf_frame *outer; /* of the same thread; of any context */
+    mf_inside inside;
+    sigjmp_buf out;
+    int is_thread; /* of the unit's own making */
+    int status;    /* what exit was called with */
+    int quick;     /* _exit or abort: without handlers */
+} mf_frame;
+
+/* A thread that the unit has started; allocated. */
+typedef struct mf_thread {
+    mf_owned owned; /* first; listed while it runs */
+    mf_frame frame;
+    struct mf_thread *next;
+    mayfly_context *context; /* a lease */
+    pthread_t id;            /* set before the program's lock is given up */
+    void *(*function)(void *);
+    void *argument;
+    int detached;
+    int finished; /* waits to be joined */
+} mf_thread;
+
+/* Something that was registered; allocated. */
+typedef struct mf_registered {
+    mf_owned owned; /* first; tells what it is */
+    struct mf_registered *next;
+    union {
+        struct {
+            void (*plain)(void);       /* atexit; else NULL */
+            void (*told)(int, void *); /* on_exit */
+            void (*passed)(void *);    /* __cxa_atexit */
+            void *argument;
+        } handler;
+        struct {
+            pthread_key_t key;
+            void (*destructor)(void *);
+        } key;
+        struct {
+            timer_t id;
+            int interval; /* setitimer's number of it, or -1 */
+        } timer;
+        void *library;
+    } as;
+} mf_registered;
+
+typedef struct mf_signal_state {
+    atomic_int known; /* the unit has changed it */
+    struct sigaction before;
+    struct sigaction set; /* what the unit set last */
+} mf_signal_state;
+
+struct mf_program {
+    mf_alloc *alloc;
+    mf_log log;
+    mayfly_context *context; /* whose payload the unit is; no reference */
+    unsigned made_under;     /* fork generation */
+    mf_unit *unit;
+    int uses_mayfly;        /* calls mayfly: its threads cannot be cancelled */
+    atomic_int exit_called; /* on a thread of its own, while a run goes on */
+    atomic_int exit_status;
+
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t changed; /* a thread has ended */
+    size_t n_runs;
+    int begun;          /* constructors have run */
+    mf_thread *threads; /* running, or to be joined */
+    size_t n_running;
+    mf_registered *registered; /* newest first */
+    mf_signal_state signals[MF_SIGNALS];
+    atomic_int intervals[MF_ITIMERS]; /* the unit has armed it */
+
+    mayfly_symbol wrapped[MF_WRAPPED_MAX]; /* for linking */
+    mayfly_resolve_fn resolve;             /* the loader's; during the load */
+    void *resolve_state;
+};
+
+/* --- program.c: its life ----------------------------------------------------
+ */
+
+/* A program for a context that is being loaded. NULL: no memory. */
+mf_program *mf_program_new(mayfly_context *context, mf_alloc *alloc,
+                           const mf_log *log, unsigned made_under);
+
+/* What its source is compiled with: wrappers, and names by `resolve` (NULL:
+ * none but mayfly's own and the libraries'). Pointers stay good until the
+ * program is published or freed. */
+void mf_program_give(mf_program *p, mayfly_resolve_fn resolve,
+                     void *resolve_state, mf_unit_given *given);
+
+/* Loads a library by its soname, path, or "m" for libm. Errors: ENOTFOUND. */
+int mf_program_add_library(mf_program *p, const char *name, mayfly_error *err);
+
+/* The unit with its program as a payload; the context's from then on. */
+mf_payload mf_program_publish(mf_program *p, mf_unit *unit);
+
+/* Of a load that failed. NULL is allowed. */
+void mf_program_free(mf_program *p);
+
+/* Registers a copy of `what` (its kind and the union) under a name. 0 or
+ * ENOMEM.
+ */
+int mf_program_register(mf_program *p, const mf_registered *what,
+                        const char *name);
+/* Takes out of the lists and frees. Lock held. */
+void mf_program_unregister(mf_program *p, mf_registered *r);
+/* The newest of a kind; NULL: none is left. Lock held. */
+mf_registered *mf_program_newest(const mf_program *p, enum mf_owned_kind kind);
+/* A name for an address of the unit. */
+void mf_program_name(const mf_program *p, const void *address, char *out,
+                     size_t size);
+
+/* --- program_wrappers.c ------------------------------------------------------
+ */
+
+/* The source that stands between a unit and libc, and what it links to. */
+extern const mayfly_source mf_wrappers_source;
+size_t mf_wrappers_symbols(mf_program *p, mayfly_symbol *to);
+
+/* --- program_run.c -----------------------------------------------------------
+ */
+
+/* Enters and leaves a frame on this thread. */
+void mf_frame_enter(mf_frame *f, mf_program *p);
+void mf_frame_leave(mf_frame *f);
+
+/* Calls a handler; exit in it ends it with EINTERNAL. */
+int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
+                     mayfly_error *err);
+
+/* Runs what atexit has registered, the newest first, each once. */
+void mf_program_run_handlers(mf_program *p, mf_frame *f);
+/* Handlers that are left, then destructors: at unload. */
+void mf_program_finish(mf_program *p);
+
+_Noreturn void mf_wrap_exit(mf_program *p, int status);
+_Noreturn void mf_wrap_quick_exit(mf_program *p, int status);
+_Noreturn void mf_wrap_abort(mf_program *p);
+_Noreturn void mf_wrap_pthread_exit(mf_program *p, void *value);
+int mf_wrap_atexit(mf_program *p, void (*function)(void));
+int mf_wrap_on_exit(mf_program *p, void (*function)(int, void *),
+                    void *argument);
+int mf_wrap_cxa_atexit(mf_program *p, void (*function)(void *), void *argument);
+
+/* --- program_threads.c -------------------------------------------------------
+ */
+
+int mf_wrap_pthread_create(mf_program *p, pthread_t *ret,
+                           const pthread_attr_t *attr,
+                           void *(*function)(void *), void *argument);
+int mf_wrap_pthread_detach(mf_program *p, pthread_t id);
+int mf_wrap_pthread_join(mf_program *p, pthread_t id, void **ret);
+int mf_wrap_pthread_tryjoin(mf_program *p, pthread_t id, void **ret);
+int mf_wrap_pthread_timedjoin(mf_program *p, pthread_t id, void **ret,
+                              const struct timespec *until);
+int mf_wrap_pthread_key_create(mf_program *p, pthread_key_t *ret,
+                               void (*destructor)(void *));
+int mf_wrap_pthread_key_delete(mf_program *p, pthread_key_t key);
+
+/* Waits until no thread of the unit's runs. */
+void mf_program_wait_threads(mf_program *p);
+/* At unload: joins what has ended, deletes keys. */
+void mf_program_undo_threads(mf_program *p);
+
+/* --- program_signals.c -------------------------------------------------------
+ */
+
+typedef void (*mf_signal_fn)(int);
+
+int mf_wrap_sigaction(mf_program *p, int number, const struct sigaction *set,
+                      struct sigaction *ret_before);
+mf_signal_fn mf_wrap_signal(mf_program *p, int number, mf_signal_fn handler);
+mf_signal_fn mf_wrap_sysv_signal(mf_program *p, int number,
+                                 mf_signal_fn handler);
+int mf_wrap_timer_create(mf_program *p, clockid_t clock, struct sigevent *event,
+                         timer_t *ret);
+int mf_wrap_timer_delete(mf_program *p, timer_t id);
+int mf_wrap_setitimer(mf_program *p, int which, const struct itimerval *set,
+                      struct itimerval *ret_before);
+unsigned mf_wrap_alarm(mf_program *p, unsigned seconds);
+
+/* At unload: dispositions and timers as they were. */
+void mf_program_undo_signals(mf_program *p);
+
+#endif
