@@ -102,6 +102,14 @@ static int read_option(const args_spec *spec, int argc, char **argv, int *i)
     return store(o, value);
 }
 
+static int add_operand(const args_spec *spec, const char *text,
+                       args_list *operands, int *options)
+{
+    if (spec->most == ARGS_REST)
+        *options = 0;
+    return add(operands, text);
+}
+
 int args_parse(const args_spec *spec, int argc, char **argv,
                args_list *ret_operands)
 {
@@ -120,7 +128,7 @@ int args_parse(const args_spec *spec, int argc, char **argv,
         if (options && argv[i][0] == '-' && argv[i][1])
             rc = read_option(spec, argc, argv, &i);
         else
-            rc = add(ret_operands, argv[i]);
+            rc = add_operand(spec, argv[i], ret_operands, &options);
         if (rc != ARGS_GO_ON)
             return rc;
     }

@@ -29,6 +29,9 @@ typedef struct args_option {
     void *to;
 } args_option;
 
+/* For `most`: any number, and behind the first one everything is an operand. */
+#define ARGS_REST ((size_t)-2)
+
 typedef struct args_spec {
     const char *command; /* "mayfly compile" */
     const char *help;    /* what --help prints */

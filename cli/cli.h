@@ -27,6 +27,7 @@ int cli_encode(int argc, char **argv);
 int cli_decode(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_serve(int argc, char **argv);
+int cli_run(int argc, char **argv);
 
 /* --- errors (common.c) -------------------------------------------------------
  */

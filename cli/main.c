@@ -18,6 +18,7 @@ static const struct {
     {"decode", cli_decode, "protobuf bytes to JSON"},
     {"call", cli_call, "call a method of a server"},
     {"serve", cli_serve, "serve a schema with handlers written in C"},
+    {"run", cli_run, "run a C program in memory, and unload it"},
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

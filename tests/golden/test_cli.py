@@ -11,7 +11,8 @@ import sys
 TOP = os.environ.get("TOP", os.getcwd())
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
 KEPT = os.path.join(TOP, "tests/golden/cli")
-COMMANDS = ["compile", "header", "describe", "encode", "decode", "call", "serve"]
+COMMANDS = ["compile", "header", "describe", "encode", "decode", "call", "serve",
+            "run"]
 GREETER = "samples/greeter/greeter.proto"
 
 # name, arguments, standard input
