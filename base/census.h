@@ -8,6 +8,9 @@
 #ifndef MF_BASE_CENSUS_H
 #define MF_BASE_CENSUS_H
 
+#include "base/proclist.h"
+#include "base/procmap.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,8 +50,9 @@ typedef struct mf_process {
         memfd_kib; /* bytes in memory files that are mapped, by file size */
     uint64_t threads;
     uint64_t descriptors;
-    uint64_t malloc_used_kib;     /* the process allocator's, not only ours */
-    uint64_t malloc_retained_kib; /* free, but kept by the process allocator */
+    uint32_t by_kind[MF_FD_KINDS]; /* of these */
+    uint64_t malloc_used_kib;      /* the process allocator's, not only ours */
+    uint64_t malloc_retained_kib;  /* free, but kept by the process allocator */
 } mf_process;
 
 void mf_process_read(mf_process *ret);
@@ -60,6 +64,8 @@ typedef struct mf_snapshot {
     mf_census census;
     int has_process;
     mf_process process;
+    int has_map;
+    mf_map_kib map; /* the process's mappings by type */
 } mf_snapshot;
 
 /* Monotonic time. */

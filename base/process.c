@@ -129,6 +129,7 @@ static void read_descriptors(mf_process *p, memory_files *files)
         return;
     while (mf_proc_dir_next(&dir, &fd)) {
         p->descriptors++;
+        p->by_kind[mf_fd_kind_of(fd)]++;
         look_at_descriptor(fd, files);
     }
     mf_proc_dir_close(&dir);

@@ -30,7 +30,7 @@ static uint64_t uptime_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int read_thread(int id, mf_thread *t)
+static int read_thread(int id, mf_thread_info *t)
 {
     mf_proc p;
     char path[64], line[STAT_LEN];
@@ -65,11 +65,11 @@ static int read_thread(int id, mf_thread *t)
     return 1;
 }
 
-void mf_threads_each(void (*each)(void *state, const mf_thread *thread),
+void mf_threads_each(void (*each)(void *state, const mf_thread_info *thread),
                      void *state)
 {
     mf_proc_dir d;
-    mf_thread t;
+    mf_thread_info t;
     int id;
     if (!mf_proc_dir_open(&d, "/proc/self/task"))
         return;
@@ -86,7 +86,7 @@ const char *mf_fd_kind_name(enum mf_fd_kind kind)
     return names[kind];
 }
 
-static enum mf_fd_kind kind_of(int fd)
+enum mf_fd_kind mf_fd_kind_of(int fd)
 {
     static const struct {
         const char *begin;
@@ -122,6 +122,6 @@ void mf_descriptors_count(uint64_t ret_counts[MF_FD_KINDS])
     if (!mf_proc_dir_open(&d, "/proc/self/fd"))
         return;
     while (mf_proc_dir_next(&d, &fd))
-        ret_counts[kind_of(fd)]++;
+        ret_counts[mf_fd_kind_of(fd)]++;
     mf_proc_dir_close(&d);
 }

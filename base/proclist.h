@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct mf_thread {
+typedef struct mf_thread_info {
     int id; /* the kernel's number of it */
     char name[20];
     uint64_t age_ms;
     uint64_t cpu_ms; /* in user and kernel mode */
-} mf_thread;
+} mf_thread_info;
 
-void mf_threads_each(void (*each)(void *state, const mf_thread *thread),
+void mf_threads_each(void (*each)(void *state, const mf_thread_info *thread),
                      void *state);
 
 enum mf_fd_kind {
@@ -31,6 +31,7 @@ enum mf_fd_kind {
 };
 
 const char *mf_fd_kind_name(enum mf_fd_kind kind);
+enum mf_fd_kind mf_fd_kind_of(int fd);
 void mf_descriptors_count(uint64_t ret_counts[MF_FD_KINDS]);
 
 #endif

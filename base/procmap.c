@@ -72,6 +72,16 @@ const char *mf_map_type_name(enum mf_map_type type)
     return names[type];
 }
 
+void mf_map_shrink(const mf_map *map, mf_map_kib *ret)
+{
+    for (int i = 0; i < MF_MAP_TYPES; i++) {
+        const mf_map_sum *s = &map->sums[i];
+        ret->sums[i] = (struct mf_map_kib_sum){
+            (uint32_t)s->count, (uint32_t)(s->bytes / KIB),
+            (uint32_t)(s->resident / KIB), (uint32_t)(s->dirty / KIB)};
+    }
+}
+
 /* --- ranges ----------------------------------------------------------------
  */
 

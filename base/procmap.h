@@ -38,6 +38,15 @@ typedef struct mf_map {
     uint64_t mappings; /* lines of the list */
 } mf_map;
 
+/* The same in KiB, small enough to be kept. */
+typedef struct mf_map_kib {
+    struct mf_map_kib_sum {
+        uint32_t count, size, resident, dirty;
+    } sums[MF_MAP_TYPES];
+} mf_map_kib;
+
+void mf_map_shrink(const mf_map *map, mf_map_kib *ret);
+
 const char *mf_map_type_name(enum mf_map_type type);
 
 /* Ranges that somebody knows. */

@@ -140,11 +140,7 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
             mf_census_merge(&compiled->census, row);
     }
     /* The hot compile arena is still there at this point, dirty as it was. */
-    compiled->phase = "compiled";
-    compiled->at_ns = mf_clock_ns();
-    compiled->has_process = c->options.measure_process;
-    if (compiled->has_process)
-        mf_process_read(&compiled->process);
+    mf_snapshot_measure(c, compiled, "compiled");
     mf_snapshot_take(c, dropped, "arena dropped");
     c->n_snapshots = MF_DROPPED + 1;
 

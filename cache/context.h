@@ -74,6 +74,9 @@ size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 size_t mf_registry_census(mf_registry *r, mf_census *census);
 /* All parts of all live contexts. `add` takes no lock of theirs. */
 void mf_registry_parts(mf_registry *r, mf_part_fn add, void *state);
+/* Those of one, which must stay meanwhile. */
+void mf_context_parts(const mayfly_context *context, mf_part_fn add,
+                      void *state);
 
 /* One context by kind: the compile arena at its fullest, the rest as it is or,
  * after the unload, as it was; `live` is of now. */
@@ -113,6 +116,9 @@ typedef struct mf_context_options {
     /* Gives back what is kept for speed, before the process is measured; NULL:
      * nothing is. */
     void (*trim)(void *host);
+    /* The process's mappings by type. `own` is a context that is not live yet
+     * and has its unit already, or NULL. NULL: not told in receipts. */
+    int (*map)(void *host, mayfly_context *own, mf_map *ret);
     /* Bytes that compile and code arenas hold for all contexts together,
      * without what is kept for speed: a count of its own, which a receipt is
      * checked against once no context is left. NULL: not told. */

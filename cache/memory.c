@@ -51,10 +51,8 @@ void mf_context_memory(mayfly_context *context, mf_census *ret)
     }
 }
 
-static void parts_of(mayfly_context *c, mf_part_fn add, void *state)
+void mf_context_parts(const mayfly_context *c, mf_part_fn add, void *state)
 {
-    if (mf_lease_take(c, NULL) != 0)
-        return;
     if (c->payload.parts)
         c->payload.parts(c->payload.unit, add, state);
     const mf_binding *b =
@@ -62,7 +60,6 @@ static void parts_of(mayfly_context *c, mf_part_fn add, void *state)
     for (; b; b = b->next)
         if (b->payload.parts)
             b->payload.parts(b->payload.unit, add, state);
-    mf_lease_drop(c);
 }
 
 size_t mf_registry_census(mf_registry *r, mf_census *census)
@@ -78,5 +75,8 @@ void mf_registry_parts(mf_registry *r, mf_part_fn add, void *state)
 {
     mayfly_context *c = NULL;
     while ((c = mf_registry_next(r, c)))
-        parts_of(c, add, state);
+        if (mf_lease_take(c, NULL) == 0) {
+            mf_context_parts(c, add, state);
+            mf_lease_drop(c);
+        }
 }

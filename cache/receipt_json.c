@@ -48,6 +48,42 @@ static void put_kinds(mf_json *j, const mf_census *c)
     mf_json_close(j, ']');
 }
 
+static void put_descriptors(mf_json *j, const mf_snapshot *s)
+{
+    mf_json_name(j, "descriptor_kinds");
+    if (!s->has_process) {
+        mf_json_raw(j, "null");
+        return;
+    }
+    mf_json_open(j, '{');
+    for (int i = 0; i < MF_FD_KINDS; i++)
+        put_u64(j, mf_fd_kind_name((enum mf_fd_kind)i), s->process.by_kind[i]);
+    mf_json_close(j, '}');
+}
+
+static void put_map(mf_json *j, const mf_snapshot *s)
+{
+    mf_json_name(j, "map");
+    if (!s->has_map) {
+        mf_json_raw(j, "null");
+        return;
+    }
+    mf_json_open(j, '[');
+    for (int i = 0; i < MF_MAP_TYPES; i++) {
+        const struct mf_map_kib_sum *sum = &s->map.sums[i];
+        if (!sum->count)
+            continue;
+        mf_json_open(j, '{');
+        put_str(j, "type", mf_map_type_name((enum mf_map_type)i));
+        put_u64(j, "count", sum->count);
+        put_u64(j, "size_kib", sum->size);
+        put_u64(j, "resident_kib", sum->resident);
+        put_u64(j, "dirty_kib", sum->dirty);
+        mf_json_close(j, '}');
+    }
+    mf_json_close(j, ']');
+}
+
 static void put_phase(mf_json *j, const mf_snapshot *s, uint64_t start_ns)
 {
     const mf_process *p = &s->process;
@@ -67,6 +103,8 @@ static void put_phase(mf_json *j, const mf_snapshot *s, uint64_t start_ns)
     put_measured(j, "malloc_used_kib", known, (int64_t)p->malloc_used_kib);
     put_measured(j, "malloc_retained_kib", known,
                  (int64_t)p->malloc_retained_kib);
+    put_descriptors(j, s);
+    put_map(j, s);
     put_kinds(j, &s->census);
     mf_json_close(j, '}');
 }

@@ -119,6 +119,24 @@ static void put_process(const columns *c, const char *label, size_t offset,
     mf_buf_puts(out, "\n");
 }
 
+/* What is in memory, by what it is for; types that no phase has are left out.
+ */
+static void put_map(const columns *c, mf_buf *out)
+{
+    mf_buf_puts(out, "resident by type (KiB)\n");
+    for (int t = 0; t < MF_MAP_TYPES; t++) {
+        uint32_t all = 0;
+        for (int i = 0; i < c->n; i++)
+            all |= c->phase[i]->map.sums[t].resident;
+        if (!all)
+            continue;
+        put_label(out, "  ", mf_map_type_name((enum mf_map_type)t));
+        for (int i = 0; i < c->n; i++)
+            put_number(out, c->phase[i]->map.sums[t].resident);
+        mf_buf_puts(out, "\n");
+    }
+}
+
 static const char *sort_of(const mf_receipt_view *v)
 {
     return v->resident ? "resident" : "disposable";
@@ -205,9 +223,11 @@ void mf_receipt_write_text(const mf_receipt_view *v,
     put_arena(&c, "compile", "compile arena", out);
     put_arena(&c, "code", "code arena", out);
     put_arena(&c, "schema", "schema", out);
-    int measured = 0;
-    for (int i = 0; i < c.n; i++)
+    int measured = 0, mapped = 0;
+    for (int i = 0; i < c.n; i++) {
         measured |= c.phase[i]->has_process;
+        mapped |= c.phase[i]->has_map;
+    }
     if (measured) {
         put_process(&c, "private dirty (KiB)",
                     offsetof(mf_process, private_dirty_kib), out);
@@ -221,6 +241,8 @@ void mf_receipt_write_text(const mf_receipt_view *v,
         put_process(&c, "malloc kept (KiB)",
                     offsetof(mf_process, malloc_retained_kib), out);
     }
+    if (mapped)
+        put_map(&c, out);
     if (beside) {
         mf_buf_printf(out, "%s: ", sort_of(beside));
         put_footing(beside, out);

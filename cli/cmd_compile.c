@@ -54,6 +54,10 @@ static const char header_help[] =
     "Example:\n"
     "  mayfly header greeter.proto -o greeter.mf.h\n";
 
+/* More cycles are measured without the process's mappings by type, of which a
+ * reading takes longer than a cycle. */
+enum { MAPPED_CYCLES_MAX = 100 };
+
 typedef struct compile {
     args_list schemas;
     args_list dirs;
@@ -128,7 +132,8 @@ static int run_cycles(compile run, int resident, const char *schema,
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_host *host;
-    if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.measure_process = 1), &host,
+    int detail = run.cycles <= MAPPED_CYCLES_MAX ? 2 : 1;
+    if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.measure_process = detail), &host,
                         &err) != 0)
         return cli_fail_error(&err);
     run.resident = resident;

@@ -19,6 +19,7 @@
 #include "proxy/bind.h"
 #include "proxy/call.h"
 #include "proxy/limits.h"
+#include "proxy/memory.h"
 #include "proxy/program.h"
 
 #include "base/error.h"
@@ -206,6 +207,7 @@ static int new_context(mayfly_host *host, const char *name, int resident,
         .on_loop = on_loop,
         .touch = touch,
         .trim = trim,
+        .map = host->options.measure_process > 1 ? mf_report_map : NULL,
         .arena_bytes = arena_bytes,
         .fork_generation = host->made_under,
     };

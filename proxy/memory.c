@@ -138,7 +138,7 @@ static void add_arena(void *state, const void *at, size_t bytes, int is_hot,
     adding *a = state;
     mayfly_memory_report *r = a->report;
     mf_map_ranges_add(a->ranges, at, bytes, MF_MAP_ARENAS);
-    if (r->n_arenas++ >= MF_REPORT_ARENAS)
+    if (!r || r->n_arenas++ >= MF_REPORT_ARENAS)
         return;
     mf_report_arena *arena = &r->arenas[r->n_arenas - 1];
     arena->is_hot = is_hot;
@@ -155,24 +155,31 @@ static void add_unit_part(void *state, enum mf_part part, const void *at,
         mf_map_ranges_add(state, at, bytes, MF_MAP_UNITS);
 }
 
-static int read_map(mayfly_host *host, mayfly_memory_report *r,
-                    mayfly_error *err)
+/* `r` may be NULL. */
+static int read_map(mayfly_host *host, mayfly_context *own,
+                    mayfly_memory_report *r, mf_map *ret)
 {
     mf_map_ranges ranges;
     mf_map_ranges_init(&ranges, &host->alloc);
     adding a = {r, &ranges};
-    mf_zone_measure(host->compiler.zone, &r->zone);
     mf_zone_each(host->compiler.zone, add_zone_part, &ranges);
     mf_cc_each_arena(host->compiler.cc, add_arena, &a);
     mf_registry_parts(host->contexts, add_unit_part, &ranges);
-    int code = ranges.failed ? mf_error_nomem(err, "a memory report") : 0;
+    if (own)
+        mf_context_parts(own, add_unit_part, &ranges);
+    int code = ranges.failed ? MAYFLY_ENOMEM : 0;
     if (code == 0)
-        mf_map_read(&ranges, &r->map);
+        mf_map_read(&ranges, ret);
     mf_map_ranges_done(&ranges);
     return code;
 }
 
-static void add_thread(void *state, const mf_thread *thread)
+int mf_report_map(void *host, mayfly_context *own, mf_map *ret)
+{
+    return read_map(host, own, NULL, ret);
+}
+
+static void add_thread(void *state, const mf_thread_info *thread)
 {
     mayfly_memory_report *r = state;
     if (r->n_threads++ < MF_REPORT_THREADS)
@@ -214,10 +221,12 @@ static int finish(mayfly_host *host, mayfly_memory_report *r,
     int code = 0;
     r->parts = o->parts;
     choose_rows(r, o);
-    if (o->parts & MAYFLY_MEMORY_MAP)
-        code = read_map(host, r, err);
+    if (o->parts & MAYFLY_MEMORY_MAP) {
+        mf_zone_measure(host->compiler.zone, &r->zone);
+        code = read_map(host, NULL, r, &r->map);
+    }
     if (code != 0)
-        return code;
+        return mf_error_nomem(err, "a memory report");
     if (o->parts & MAYFLY_MEMORY_THREADS)
         mf_threads_each(add_thread, r);
     if (o->parts & MAYFLY_MEMORY_DESCRIPTORS)

@@ -34,13 +34,16 @@ struct mayfly_memory_report {
     size_t n_arenas; /* may be more than are listed */
     mf_report_arena arenas[MF_REPORT_ARENAS];
     size_t n_threads; /* likewise */
-    mf_thread threads[MF_REPORT_THREADS];
+    mf_thread_info threads[MF_REPORT_THREADS];
     uint64_t descriptors[MF_FD_KINDS];
     mf_buf text, json;
 };
 
 /* How much of the free space is not in its largest part, in percent. */
 unsigned mf_report_fragmentation(size_t free, size_t largest);
+
+/* The process's mappings by type, for receipts (mf_context_options.map). */
+int mf_report_map(void *host, mayfly_context *own, mf_map *ret);
 
 void mf_report_write_text(const mayfly_memory_report *r, mf_buf *out);
 void mf_report_write_json(const mayfly_memory_report *r, mf_buf *out);

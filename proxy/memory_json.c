@@ -120,7 +120,7 @@ static void put_threads(const mayfly_memory_report *r, mf_json *j)
     put_u64(j, "threads", r->n_threads);
     open_list(j, "thread");
     for (size_t i = 0; i < r->n_threads && i < MF_REPORT_THREADS; i++) {
-        const mf_thread *t = &r->threads[i];
+        const mf_thread_info *t = &r->threads[i];
         mf_json_open(j, '{');
         put_u64(j, "id", (uint64_t)t->id);
         put_str(j, "name", t->name);

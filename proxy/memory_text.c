@@ -138,7 +138,7 @@ static void put_threads(const mayfly_memory_report *r, mf_buf *out)
     mf_buf_printf(out, "\n%-10s %-17s %13s %13s\n", "thread", "name", "age ms",
                   "cpu ms");
     for (size_t i = 0; i < r->n_threads && i < MF_REPORT_THREADS; i++) {
-        const mf_thread *t = &r->threads[i];
+        const mf_thread_info *t = &r->threads[i];
         mf_buf_printf(out, "%-10d %-17s", t->id, t->name);
         put_number(out, t->age_ms);
         put_number(out, t->cpu_ms);

@@ -148,6 +148,14 @@ def reports():
           j["phases"][2]["compile_arena_bytes"] > 100000 and
           j["phases"][3]["compile_arena_bytes"] == 0, j["phases"][2])
     other = j["beside"]
+    types = [{x["type"]: x for x in p["map"]} for p in j["phases"]]
+    check("each phase has the process by types of mappings, and descriptors",
+          types[1]["compile arenas"]["resident_kib"] > 100 and
+          types[1]["code zone"]["size_kib"] * 1024 ==
+          j["phases"][1]["code_arena_bytes"] and
+          "code zone" not in types[3] and "compile arenas" not in types[3] and
+          all(sum(p["descriptor_kinds"].values()) == p["descriptors"]
+              for p in j["phases"]), types)
     check("beside it stands the disposable run", not other["resident"] and
           other["phases"][2]["compile_arena_bytes"] == 0 and
           other["phases"][2]["code_arena_bytes"] ==

@@ -166,7 +166,7 @@ typedef struct seen {
     uint64_t cpu_ms;
 } seen;
 
-static void see(void *state, const mf_thread *t)
+static void see(void *state, const mf_thread_info *t)
 {
     seen *s = state;
     s->n++;
