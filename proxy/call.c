@@ -53,6 +53,16 @@ mayfly_call *mf_call_ref(mayfly_call *c)
     return c;
 }
 
+int mf_call_try_ref(mayfly_call *c)
+{
+    unsigned refs = atomic_load_explicit(&c->refs, memory_order_relaxed);
+    while (refs != 0 && !atomic_compare_exchange_weak_explicit(
+                            &c->refs, &refs, refs + 1, memory_order_relaxed,
+                            memory_order_relaxed))
+        ;
+    return refs != 0;
+}
+
 void mf_call_unref(mayfly_call *c)
 {
     if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
@@ -152,8 +162,9 @@ void mf_call_request_cancel(mayfly_call *c)
     if (atomic_exchange(&c->cancel_asked, 1))
         return;
     atomic_store(&c->cancelled, 1);
+    if (!mf_call_try_ref(c))
+        return; /* found in the list at the last moment */
     c->cancel_task.run = run_cancel;
-    mf_call_ref(c);
     if (mf_loop_post(c->loop, &c->cancel_task) != 0)
         mf_call_unref(c);
 }

@@ -204,6 +204,9 @@ static inline int mf_call_is_under_way(mayfly_call *call)
  * holds a reference on the host, a server's through its connection. */
 mayfly_call *mf_call_make(mayfly_host *host, mf_calls *pool);
 mayfly_call *mf_call_ref(mayfly_call *call);
+/* The same for a call that was found in the list: 0 when it is just being
+ * freed. */
+int mf_call_try_ref(mayfly_call *call);
 /* The last one runs `end` and frees all. Any thread. */
 void mf_call_unref(mayfly_call *call);
 

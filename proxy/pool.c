@@ -12,6 +12,8 @@
  */
 #include "proxy/pool.h"
 
+#include "base/arena.h"
+
 #include <string.h>
 
 enum {
@@ -89,7 +91,7 @@ void mf_pool_init(mf_pool *p, mf_alloc *alloc, uint32_t slab_bytes)
     memset(p, 0, sizeof *p);
     p->alloc = alloc;
     p->slab_bytes = slab_bytes;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef MF_ARENA_POISONS
     p->slab_bytes = 0; /* every block apart, so that a wild access is seen */
 #endif
 }

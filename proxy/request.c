@@ -524,8 +524,9 @@ void mf_client_cancel(mayfly_call *c)
 {
     if (atomic_exchange(&c->cancel_asked, 1) || !mf_call_is_under_way(c))
         return;
+    if (!mf_call_try_ref(c))
+        return; /* found in the list at the last moment */
     c->cancel_task.run = run_cancel;
-    mf_call_ref(c);
     if (mf_loop_post(c->loop, &c->cancel_task) != 0)
         mf_call_unref(c);
 }
