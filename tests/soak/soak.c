@@ -37,7 +37,7 @@ enum {
     POOR_BYTES = 64 << 20,
     STACK_BYTES = 64 << 10,
     SMALL_FULL = 1000, /* cycles after which every queue is full, and each */
-    LARGE_FULL = 10,   /* kind of failure was there */
+    LARGE_FULL = 100,  /* kind of failure was there */
     SLACK_KIB = 64,    /* what is no growth */
     SLACK_MAPPINGS = 4,
     SOURCE_EVERY = 32, /* one small cycle in so many has handler source, */
@@ -249,6 +249,7 @@ static int live_poorly(worker *w)
     if (atomic_load(&w->poor.live) != 0)
         give_up("blocks are left", NULL);
     atomic_store(&w->poor.used, 0);
+    madvise(w->poor.at, POOR_BYTES, MADV_DONTNEED);
     return code;
 }
 
@@ -311,9 +312,12 @@ static void begin(worker *w)
     use_stack();
     w->poor.at = mmap(NULL, POOR_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    /* The C library keeps the stacks of threads that have ended. */
+    if (w->poor.at == MAP_FAILED || mayfly_host_new(NULL, &w->host, &err) != 0)
+        give_up("host", &err);
+    mayfly_host_free(w->host);
     /* An hour: nothing is given back while the parent looks. */
-    if (w->poor.at == MAP_FAILED ||
-        mayfly_host_new(MAYFLY_HOST_OPTIONS(.idle_ms = 3600 * 1000), &w->host,
+    if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.idle_ms = 3600 * 1000), &w->host,
                         &err) != 0)
         give_up("host", &err);
     w->large = make_large();
@@ -327,20 +331,18 @@ static int child(void)
     worker w;
     char line[64];
     begin(&w);
-    do {
+    for (;;) {
         long n;
         char what[16];
         if (write(STDOUT_FILENO, ".", 1) != 1 ||
             !fgets(line, sizeof line, stdin) ||
             sscanf(line, "%15s %ld", what, &n) != 2)
             break;
-        if (strcmp(what, "trim") == 0) {
+        if (strcmp(what, "trim") == 0)
             mayfly_host_trim(w.host);
-            madvise(w.poor.at, POOR_BYTES, MADV_DONTNEED);
-        } else {
+        else
             run_cycles(&w, strcmp(what, "large") == 0, n);
-        }
-    } while (1);
+    }
     mayfly_host_free(w.host);
     free(w.large);
     return 0;
