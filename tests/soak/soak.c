@@ -312,14 +312,15 @@ static void begin(worker *w)
     use_stack();
     w->poor.at = mmap(NULL, POOR_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    /* The C library keeps the stacks of threads that have ended. */
-    if (w->poor.at == MAP_FAILED || mayfly_host_new(NULL, &w->host, &err) != 0)
-        give_up("host", &err);
-    mayfly_host_free(w->host);
     /* An hour: nothing is given back while the parent looks. */
-    if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.idle_ms = 3600 * 1000), &w->host,
-                        &err) != 0)
+    mayfly_host *other = NULL;
+    if (w->poor.at == MAP_FAILED ||
+        mayfly_host_new(MAYFLY_HOST_OPTIONS(.idle_ms = 3600 * 1000), &w->host,
+                        &err) != 0 ||
+        mayfly_host_new(NULL, &other, &err) != 0)
         give_up("host", &err);
+    /* The C library keeps stacks of threads that have ended. */
+    mayfly_host_free(other);
     w->large = make_large();
     w->random = 88172645463325252u;
 }
