@@ -131,6 +131,22 @@ void mf_buf_printf(mf_buf *b, const char *format, ...)
     va_end(args);
 }
 
+void mf_buf_put_grouped(mf_buf *b, uint64_t n, int width)
+{
+    char text[32];
+    size_t at = sizeof text;
+    int digits = 0;
+    text[--at] = '\0';
+    do {
+        if (digits && digits % 3 == 0)
+            text[--at] = ',';
+        text[--at] = (char)('0' + n % 10);
+        n /= 10;
+        digits++;
+    } while (n);
+    mf_buf_printf(b, "%*s", width, text + at);
+}
+
 char *mf_buf_text(mf_buf *b)
 {
     if (b->failed)

@@ -1,8 +1,8 @@
 /*
  * base/buf.h: a growable byte buffer with a maximum.
  *
- * An append that fails (no memory, past the maximum) sets `failed` and leaves the
- * bytes as they were; later appends do nothing. So a writer appends without
+ * An append that fails (no memory, past the maximum) sets `failed` and leaves
+ * the bytes as they were; later appends do nothing. So a writer appends without
  * looking and asks once at the end.
  */
 #ifndef MF_BASE_BUF_H
@@ -37,6 +37,9 @@ void mf_buf_puts(mf_buf *b, const char *text);
 void mf_buf_printf(mf_buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void mf_buf_vprintf(mf_buf *b, const char *format, va_list args);
+
+/* A number with its thousands apart, "1,234", to the right of `width`. */
+void mf_buf_put_grouped(mf_buf *b, uint64_t n, int width);
 
 /* Zero-terminates (the zero is not counted in len) and returns the text; NULL
  * when the buffer has failed. */

@@ -166,3 +166,15 @@ void mf_json_i64(mf_json *j, int64_t value)
     snprintf(text, sizeof text, "%" PRId64, value);
     mf_json_raw(j, text);
 }
+
+void mf_json_put_u64(mf_json *j, const char *name, uint64_t value)
+{
+    mf_json_name(j, name);
+    mf_json_u64(j, value);
+}
+
+void mf_json_put_str(mf_json *j, const char *name, const char *text)
+{
+    mf_json_name(j, name);
+    mf_json_str(j, text, strlen(text));
+}

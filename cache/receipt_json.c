@@ -8,18 +8,6 @@
 
 #include "base/json.h"
 
-static void put_u64(mf_json *j, const char *name, uint64_t value)
-{
-    mf_json_name(j, name);
-    mf_json_u64(j, value);
-}
-
-static void put_str(mf_json *j, const char *name, const char *text)
-{
-    mf_json_name(j, name);
-    mf_json_str(j, text, strlen(text));
-}
-
 /* A number that is only known where the process was measured. */
 static void put_measured(mf_json *j, const char *name, int known, int64_t value)
 {
@@ -36,13 +24,13 @@ static void put_kinds(mf_json *j, const mf_census *c)
     mf_json_open(j, '[');
     for (size_t i = 0; i < c->n; i++) {
         mf_json_open(j, '{');
-        put_str(j, "arena", c->rows[i].arena);
-        put_str(j, "kind", c->rows[i].kind);
-        put_u64(j, "blocks", c->rows[i].blocks);
-        put_u64(j, "bytes", c->rows[i].bytes);
-        put_u64(j, "largest", c->rows[i].largest);
-        put_u64(j, "live", c->rows[i].live);
-        put_u64(j, "peak", c->rows[i].peak);
+        mf_json_put_str(j, "arena", c->rows[i].arena);
+        mf_json_put_str(j, "kind", c->rows[i].kind);
+        mf_json_put_u64(j, "blocks", c->rows[i].blocks);
+        mf_json_put_u64(j, "bytes", c->rows[i].bytes);
+        mf_json_put_u64(j, "largest", c->rows[i].largest);
+        mf_json_put_u64(j, "live", c->rows[i].live);
+        mf_json_put_u64(j, "peak", c->rows[i].peak);
         mf_json_close(j, '}');
     }
     mf_json_close(j, ']');
@@ -57,7 +45,8 @@ static void put_descriptors(mf_json *j, const mf_snapshot *s)
     }
     mf_json_open(j, '{');
     for (int i = 0; i < MF_FD_KINDS; i++)
-        put_u64(j, mf_fd_kind_name((enum mf_fd_kind)i), s->process.by_kind[i]);
+        mf_json_put_u64(j, mf_fd_kind_name((enum mf_fd_kind)i),
+                        s->process.by_kind[i]);
     mf_json_close(j, '}');
 }
 
@@ -74,11 +63,11 @@ static void put_map(mf_json *j, const mf_snapshot *s)
         if (!sum->count)
             continue;
         mf_json_open(j, '{');
-        put_str(j, "type", mf_map_type_name((enum mf_map_type)i));
-        put_u64(j, "count", sum->count);
-        put_u64(j, "size_kib", sum->size);
-        put_u64(j, "resident_kib", sum->resident);
-        put_u64(j, "dirty_kib", sum->dirty);
+        mf_json_put_str(j, "type", mf_map_type_name((enum mf_map_type)i));
+        mf_json_put_u64(j, "count", sum->count);
+        mf_json_put_u64(j, "size_kib", sum->size);
+        mf_json_put_u64(j, "resident_kib", sum->resident);
+        mf_json_put_u64(j, "dirty_kib", sum->dirty);
         mf_json_close(j, '}');
     }
     mf_json_close(j, ']');
@@ -89,11 +78,12 @@ static void put_phase(mf_json *j, const mf_snapshot *s, uint64_t start_ns)
     const mf_process *p = &s->process;
     int known = s->has_process;
     mf_json_open(j, '{');
-    put_str(j, "name", s->phase);
-    put_u64(j, "at_us", (s->at_ns - start_ns) / 1000);
-    put_u64(j, "compile_arena_bytes", mf_census_bytes(&s->census, "compile"));
-    put_u64(j, "code_arena_bytes", mf_census_bytes(&s->census, "code"));
-    put_u64(j, "schema_bytes", mf_census_bytes(&s->census, "schema"));
+    mf_json_put_str(j, "name", s->phase);
+    mf_json_put_u64(j, "at_us", (s->at_ns - start_ns) / 1000);
+    mf_json_put_u64(j, "compile_arena_bytes",
+                    mf_census_bytes(&s->census, "compile"));
+    mf_json_put_u64(j, "code_arena_bytes", mf_census_bytes(&s->census, "code"));
+    mf_json_put_u64(j, "schema_bytes", mf_census_bytes(&s->census, "schema"));
     put_measured(j, "private_dirty_kib", known, (int64_t)p->private_dirty_kib);
     put_measured(j, "pss_kib", known, (int64_t)p->pss_kib);
     put_measured(j, "mappings", known, (int64_t)p->mappings);
@@ -120,10 +110,10 @@ static void put_times(mf_json *j, const mf_receipt_view *v)
 {
     mf_json_name(j, "times_us");
     mf_json_open(j, '{');
-    put_u64(j, "load", v->load_ns / 1000);
-    put_u64(j, "generate", v->generate_ns / 1000);
-    put_u64(j, "compile", v->compile_ns / 1000);
-    put_u64(j, "unload", v->unload_ns / 1000);
+    mf_json_put_u64(j, "load", v->load_ns / 1000);
+    mf_json_put_u64(j, "generate", v->generate_ns / 1000);
+    mf_json_put_u64(j, "compile", v->compile_ns / 1000);
+    mf_json_put_u64(j, "unload", v->unload_ns / 1000);
     mf_json_close(j, '}');
 }
 
@@ -131,7 +121,7 @@ static void put_retained(mf_json *j, const mf_receipt_view *v)
 {
     mf_json_name(j, "retained");
     mf_json_open(j, '{');
-    put_u64(j, "arena_bytes", v->retained_bytes);
+    mf_json_put_u64(j, "arena_bytes", v->retained_bytes);
     put_measured(j, "mappings", v->has_process, v->retained_mappings);
     put_measured(j, "private_dirty_kib", v->has_process, v->retained_dirty_kib);
     mf_json_close(j, '}');
@@ -147,7 +137,7 @@ static void put_verdict(mf_json *j, const mf_receipt_view *v)
         mf_json_raw(j, v->retained_bytes ? "false" : "true");
     else
         mf_json_raw(j, "null");
-    put_u64(j, "retained_by_mayfly_bytes", v->retained_bytes);
+    mf_json_put_u64(j, "retained_by_mayfly_bytes", v->retained_bytes);
     mf_json_name(j, "process_allocator");
     mf_json_open(j, '{');
     put_measured(j, "used_kib", v->has_process, v->malloc_used_kib);
@@ -158,11 +148,11 @@ static void put_verdict(mf_json *j, const mf_receipt_view *v)
 
 static void put_members(mf_json *j, const mf_receipt_view *v)
 {
-    put_str(j, "context", v->context);
-    put_str(j, "state", state_name(v->state));
+    mf_json_put_str(j, "context", v->context);
+    mf_json_put_str(j, "state", state_name(v->state));
     mf_json_name(j, "resident");
     mf_json_raw(j, v->resident ? "true" : "false");
-    put_u64(j, "cycles", v->cycles);
+    mf_json_put_u64(j, "cycles", v->cycles);
     mf_json_name(j, "phases");
     mf_json_open(j, '[');
     for (int i = 0; i < v->n_phases; i++)

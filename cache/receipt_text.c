@@ -15,12 +15,7 @@
 
 #include <string.h>
 
-enum {
-    LABEL_WIDTH = 26,
-    COLUMN_WIDTH = 14,
-    NUMBER_MAX = 32,
-    COLUMNS_MAX = 2 * MF_PHASES
-};
+enum { LABEL_WIDTH = 26, COLUMN_WIDTH = 14, COLUMNS_MAX = 2 * MF_PHASES };
 
 /* The phases that are shown, of one receipt or of two. */
 typedef struct columns {
@@ -30,18 +25,7 @@ typedef struct columns {
 
 static void put_number(mf_buf *out, uint64_t n)
 {
-    char text[NUMBER_MAX];
-    size_t at = sizeof text;
-    text[--at] = 0;
-    int digits = 0;
-    do {
-        if (digits && digits % 3 == 0)
-            text[--at] = ',';
-        text[--at] = (char)('0' + n % 10);
-        n /= 10;
-        digits++;
-    } while (n);
-    mf_buf_printf(out, "%*s", COLUMN_WIDTH, text + at);
+    mf_buf_put_grouped(out, n, COLUMN_WIDTH);
 }
 
 static void put_label(mf_buf *out, const char *indent, const char *label)

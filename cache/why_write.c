@@ -134,18 +134,6 @@ void mf_why_write_text(mayfly_why_report *r)
 /* --- JSON -------------------------------------------------------------------
  */
 
-static void put_u64(mf_json *j, const char *name, uint64_t value)
-{
-    mf_json_name(j, name);
-    mf_json_u64(j, value);
-}
-
-static void put_str(mf_json *j, const char *name, const char *text)
-{
-    mf_json_name(j, name);
-    mf_json_str(j, text, strlen(text));
-}
-
 /* Addresses are text: not every reader of JSON has integers of 64 bits. */
 static void put_address(mf_json *j, const char *name, uintptr_t inverted)
 {
@@ -170,14 +158,14 @@ static void put_holder(mf_json *j, const mayfly_why_report *r,
                        const mf_holder *h)
 {
     mf_json_open(j, '{');
-    put_str(j, "kind", mf_why_kind_name(h->kind));
-    put_str(j, "certainty", certainties[h->certainty]);
-    put_str(j, "where", mf_why_text(r, h->where));
+    mf_json_put_str(j, "kind", mf_why_kind_name(h->kind));
+    mf_json_put_str(j, "certainty", certainties[h->certainty]);
+    mf_json_put_str(j, "where", mf_why_text(r, h->where));
     if (h->thread)
-        put_u64(j, "thread", (uint64_t)h->thread);
+        mf_json_put_u64(j, "thread", (uint64_t)h->thread);
     if (h->certainty != MAYFLY_WHY_DEFINITE) {
-        put_str(j, "target", mf_why_text(r, h->target));
-        put_u64(j, "target_offset", h->target_offset);
+        mf_json_put_str(j, "target", mf_why_text(r, h->target));
+        mf_json_put_u64(j, "target_offset", h->target_offset);
         put_address(j, "address", h->not_address);
         put_address(j, "points_to", h->not_word);
     }
@@ -189,10 +177,10 @@ void mf_why_write_json(mayfly_why_report *r)
     mf_json j;
     mf_json_init(&j, &r->json, 1);
     mf_json_open(&j, '{');
-    put_str(&j, "context", mf_why_text(r, r->context));
-    put_str(&j, "state", states[r->state]);
+    mf_json_put_str(&j, "context", mf_why_text(r, r->context));
+    mf_json_put_str(&j, "state", states[r->state]);
     for (int i = MAYFLY_WHY_DEFINITE; i <= MAYFLY_WHY_POSSIBLE; i++)
-        put_u64(&j, certainties[i], r->totals[i]);
+        mf_json_put_u64(&j, certainties[i], r->totals[i]);
 
     mf_json_name(&j, "holders");
     mf_json_open(&j, '[');
@@ -203,23 +191,24 @@ void mf_why_write_json(mayfly_why_report *r)
     mf_json_name(&j, "counts");
     mf_json_open(&j, '{');
     for (int i = 0; i < MAYFLY_WHY_KINDS; i++)
-        put_u64(&j, mf_why_kind_name((enum mayfly_why_kind)i), r->counts[i]);
-    put_u64(&j, "untold", r->unkept);
+        mf_json_put_u64(&j, mf_why_kind_name((enum mayfly_why_kind)i),
+                        r->counts[i]);
+    mf_json_put_u64(&j, "untold", r->unkept);
     mf_json_close(&j, '}');
 
     mf_json_name(&j, "threads");
     mf_json_open(&j, '{');
-    put_u64(&j, "all", r->n_threads);
-    put_u64(&j, "examined", r->n_examined);
-    put_str(&j, "not_examined", mf_why_text(r, r->unexamined));
-    put_str(&j, "reason", mf_why_text(r, r->reason));
-    put_u64(&j, "stopped_us", r->stopped_ns / 1000);
+    mf_json_put_u64(&j, "all", r->n_threads);
+    mf_json_put_u64(&j, "examined", r->n_examined);
+    mf_json_put_str(&j, "not_examined", mf_why_text(r, r->unexamined));
+    mf_json_put_str(&j, "reason", mf_why_text(r, r->reason));
+    mf_json_put_u64(&j, "stopped_us", r->stopped_ns / 1000);
     mf_json_close(&j, '}');
 
     mf_json_name(&j, "memory");
     mf_json_open(&j, '{');
-    put_u64(&j, "read_bytes", r->read_bytes);
-    put_u64(&j, "unread_bytes", r->unread_bytes);
+    mf_json_put_u64(&j, "read_bytes", r->read_bytes);
+    mf_json_put_u64(&j, "unread_bytes", r->unread_bytes);
     mf_json_name(&j, "complete");
     mf_json_raw(&j, r->memory_complete ? "true" : "false");
     mf_json_close(&j, '}');

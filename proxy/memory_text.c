@@ -10,18 +10,7 @@
 
 static void put_number(mf_buf *out, uint64_t n)
 {
-    char text[32];
-    size_t at = sizeof text;
-    int digits = 0;
-    text[--at] = '\0';
-    do {
-        if (digits && digits % 3 == 0)
-            text[--at] = ',';
-        text[--at] = (char)('0' + n % 10);
-        n /= 10;
-        digits++;
-    } while (n);
-    mf_buf_printf(out, " %13s", text + at);
+    mf_buf_put_grouped(out, n, 14);
 }
 
 static void put_heads(mf_buf *out, const char *label, const char *const *heads)
