@@ -394,12 +394,16 @@ static void test_data_and_tables(void **state)
         find(r, MAYFLY_WHY_GLOBAL, "label", "kept_global")->target_offset, 2);
     mayfly_why_free(r);
 
-    /* decode tables are in front of the code; the first page has them */
-    uintptr_t text = ~hidden(w->context, "callback");
-    kept_global = (void *)((text & ~(uintptr_t)4095) + 16);
-    r = ask(w->context);
-    must_find(r, MAYFLY_WHY_GLOBAL, "tables", "kept_global");
-    mayfly_why_free(r);
+    /* decode tables are in front of the code, on the unit's first page */
+    uintptr_t page = ~hidden(w->context, "callback") & ~(uintptr_t)4095;
+    int found = 0;
+    for (int i = 0; i < 4 && !found; i++, page -= 4096) {
+        kept_global = (void *)(page + 16);
+        r = ask(w->context);
+        found = find(r, MAYFLY_WHY_GLOBAL, "tables", "kept_global") != NULL;
+        mayfly_why_free(r);
+    }
+    assert_true(found);
     kept_global = NULL;
 }
 
