@@ -54,7 +54,7 @@ typedef struct mf_cc_input {
     const char *prelude; /* whole lines that sources begin with; or NULL */
     size_t prelude_from; /* the first source that does */
     int system_includes; /* what is included and not found there may be a header
-                            of the system's; else only those that libtcc brings:
+                            of the system's; else only those of a compiler:
                             stdarg, stdbool, stddef, stdint, limits, float, and
                             a short string.h */
     const mayfly_symbol *const *symbols; /* tables of names the code may use */

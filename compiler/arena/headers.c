@@ -48,6 +48,7 @@
     "#define __builtin_offsetof(type,field) "                                  \
     "((__SIZE_TYPE__)&((type*)0)->field)\n"                                    \
     "#define __builtin_extract_return_addr(x) x\n"                             \
+    "#define _REGEX_NELTS(n)\n" /* a length that another parameter tells */    \
     "#define __builtin_alloca alloca\n"                                        \
     "void*alloca(__SIZE_TYPE__);\n"                                            \
     "void*__builtin_memcpy(void*,const void*,__SIZE_TYPE__)"                   \
@@ -112,6 +113,37 @@
     "#define true 1\n"                                                         \
     "#define false 0\n"                                                        \
     "#define __bool_true_false_are_defined 1\n"                                \
+    "#endif\n"
+
+#define STDALIGN                                                               \
+    "#ifndef MF_STDALIGN\n"                                                    \
+    "#define MF_STDALIGN\n"                                                    \
+    "#define alignas _Alignas\n"                                               \
+    "#define alignof _Alignof\n"                                               \
+    "#define __alignas_is_defined 1\n"                                         \
+    "#define __alignof_is_defined 1\n"                                         \
+    "#endif\n"
+
+#define STDNORETURN                                                            \
+    "#ifndef MF_STDNORETURN\n"                                                 \
+    "#define MF_STDNORETURN\n"                                                 \
+    "#define noreturn _Noreturn\n"                                             \
+    "#endif\n"
+
+#define ISO646                                                                 \
+    "#ifndef MF_ISO646\n"                                                      \
+    "#define MF_ISO646\n"                                                      \
+    "#define and &&\n"                                                         \
+    "#define and_eq &=\n"                                                      \
+    "#define bitand &\n"                                                       \
+    "#define bitor |\n"                                                        \
+    "#define compl ~\n"                                                        \
+    "#define not !\n"                                                          \
+    "#define not_eq !=\n"                                                      \
+    "#define or ||\n"                                                          \
+    "#define or_eq |=\n"                                                       \
+    "#define xor ^\n"                                                          \
+    "#define xor_eq ^=\n"                                                      \
     "#endif\n"
 
 #define FLOAT                                                                  \
@@ -249,10 +281,11 @@ const char *mf_builtin_header(const char *name, int system_includes)
         int always; /* even where the system's could be included */
         const char *text;
     } headers[] = {
-        {"stdarg.h", 1, STDARG},   {"stddef.h", 1, STDDEF},
-        {"stdbool.h", 1, STDBOOL}, {"float.h", 1, FLOAT},
-        {"stdint.h", 0, STDINT},   {"limits.h", 0, LIMITS},
-        {"string.h", 0, STRING},
+        {"stdarg.h", 1, STDARG},     {"stddef.h", 1, STDDEF},
+        {"stdbool.h", 1, STDBOOL},   {"float.h", 1, FLOAT},
+        {"stdalign.h", 1, STDALIGN}, {"stdnoreturn.h", 1, STDNORETURN},
+        {"iso646.h", 1, ISO646},     {"stdint.h", 0, STDINT},
+        {"limits.h", 0, LIMITS},     {"string.h", 0, STRING},
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         if (strcmp(name, headers[i].name) == 0 &&
