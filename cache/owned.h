@@ -33,7 +33,9 @@ typedef struct mf_owned {
     struct mf_owned *next, *prev; /* newest first; the cache's */
     mf_count *count; /* likewise; NULL where there was no memory for it */
     enum mf_owned_kind kind;
-    int holds;   /* a lease comes with it */
+    int holds;    /* a lease comes with it */
+    size_t bytes; /* of the block that begins with this record, which may point
+                     into the unit and holds nothing by that; 0: no block */
     long thread; /* the kernel's number: of the run or thread, of who registered
                     else */
     uint64_t at_ns;

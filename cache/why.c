@@ -91,6 +91,9 @@ int mf_why_parts(mayfly_context *c, mf_part_fn add, void *state)
     for (; b; b = b->next)
         if (b->payload.parts)
             b->payload.parts(b->payload.unit, add, state);
+    for (const mf_owned *o = there ? c->owned : NULL; o; o = o->next)
+        if (o->bytes)
+            add(state, MF_PART_OWN, o, o->bytes);
     pthread_mutex_unlock(&c->lock);
     return there;
 }

@@ -60,6 +60,7 @@ int mf_program_register(mf_program *p, const mf_registered *what,
     if (!r)
         return ENOMEM;
     r->owned.kind = what->owned.kind;
+    r->owned.bytes = sizeof *r;
     r->as = what->as;
     r->owned.thread = syscall(SYS_gettid);
     r->owned.at_ns = mf_clock_ns();
@@ -79,6 +80,8 @@ void mf_program_unregister(mf_program *p, mf_registered *r)
         at = &(*at)->next;
     *at = r->next;
     mf_owned_remove(p->context, &r->owned);
+    /* Freed memory must not look as if it pointed into the unit. */
+    memset(r, 0, sizeof *r);
     mf_alloc_free(p->alloc, r);
 }
 
@@ -222,6 +225,13 @@ static void destroy(void *unit)
     mf_program_free(p);
 }
 
+static void parts(const void *unit, mf_part_fn add, void *state)
+{
+    const mf_unit *u = unit;
+    mf_unit_payload((mf_unit *)(uintptr_t)unit).parts(unit, add, state);
+    add(state, MF_PART_OWN, u->user, sizeof(mf_program));
+}
+
 mf_payload mf_program_publish(mf_program *p, mf_unit *unit)
 {
     mf_payload payload = mf_unit_payload(unit);
@@ -230,5 +240,6 @@ mf_payload mf_program_publish(mf_program *p, mf_unit *unit)
     p->resolve_state = NULL;
     unit->user = p;
     payload.destroy = destroy;
+    payload.parts = parts;
     return payload;
 }

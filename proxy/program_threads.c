@@ -116,6 +116,10 @@ static void finish(void *state)
     pthread_mutex_lock(&p->lock);
     mf_owned_remove(context, &t->owned);
     t->finished = 1;
+    /* What it no longer uses must not look as if it pointed into the unit. */
+    t->function = NULL;
+    t->argument = NULL;
+    memset(&t->frame.out, 0, sizeof t->frame.out);
     if (t->detached) {
         unlink_thread(p, t);
         mf_alloc_free(p->alloc, t);
@@ -164,6 +168,7 @@ static mf_thread *new_thread(mf_program *p, const pthread_attr_t *attr,
         pthread_attr_getdetachstate(attr, &state);
     t->owned.kind = MF_OWNED_THREAD;
     t->owned.holds = 1;
+    t->owned.bytes = sizeof *t;
     t->owned.at_ns = mf_clock_ns();
     /* mayfly's own functions are not made to be left in their midst. */
     t->owned.cancel = p->uses_mayfly ? NULL : cancel;
