@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, BIG = 64 * PAGE, STACK = 1 << 20 };
+enum { PAGE = 4096, BIG = 64 * PAGE, STACK = 1 << 20, VAST = 1 << 30 };
 
 static mf_alloc alloc;
 
@@ -131,8 +131,8 @@ static void the_rest_is_guessed(void **state)
     void *of_file = mmap(NULL, BIG, PROT_READ, MAP_PRIVATE, file, 0);
     void *of_memory = mmap(NULL, BIG, PROT_READ, MAP_SHARED, memory, 0);
     void *nobodys = map_private(BIG);
-    void *closed =
-        mmap(NULL, BIG, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *closed = mmap(NULL, VAST, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     for (int i = 0; i < 200; i++) {
         read_map(&r, &after);
         if (after.sums[MF_MAP_STACKS].bytes >=
@@ -144,7 +144,8 @@ static void the_rest_is_guessed(void **state)
     grown(&before, &after, MF_MAP_FILES, BIG);
     grown(&before, &after, MF_MAP_MEMORY_FILES, BIG);
     grown(&before, &after, MF_MAP_ANONYMOUS, BIG);
-    grown(&before, &after, MF_MAP_NO_ACCESS, BIG);
+    /* a sanitizer opens some of what it has reserved */
+    grown(&before, &after, MF_MAP_NO_ACCESS, VAST / 2);
     assert_true(after.sums[MF_MAP_IMAGES].count >= 4);
     assert_true(after.sums[MF_MAP_IMAGES].resident > 0);
     assert_true(after.sums[MF_MAP_KERNEL].count >= 1);
@@ -157,7 +158,7 @@ static void the_rest_is_guessed(void **state)
     munmap(of_file, BIG);
     munmap(of_memory, BIG);
     munmap(nobodys, BIG);
-    munmap(closed, BIG);
+    munmap(closed, VAST);
     mf_map_ranges_done(&r);
 }
 
