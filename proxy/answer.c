@@ -152,6 +152,9 @@ static void answer(mayfly_call *c)
         return;
     if (c->deadline_ns && mf_clock_ns() > c->deadline_ns)
         answer_late(c);
+    else if (atomic_load(
+                 &c->cancel_asked)) /* whatever the handler made of it */
+        answer_static(c, MAYFLY_STATUS_CANCELLED, NULL);
     else
         sent(c, submit(c));
 }

@@ -122,12 +122,13 @@ void mf_calls_each(mayfly_host *host,
         mf_calls *s = host->loops[i]->user;
         pthread_mutex_lock(&s->lock);
         for (mayfly_call *c = s->first; c; c = c->next) {
-            mf_call_info info = {.call = c,
-                                 .path = mayfly_call_path(c),
-                                 .peer = mayfly_call_peer(c),
-                                 .age_ns = now - c->started_ns,
-                                 .context = c->context,
-                                 .is_server = c->is_server};
+            mf_call_info info = {
+                .call = c,
+                .path = mayfly_call_path(c),
+                .peer = mayfly_call_peer(c),
+                .age_ns = now > c->started_ns ? now - c->started_ns : 0,
+                .context = c->context,
+                .is_server = c->is_server};
             each(state, &info);
         }
         pthread_mutex_unlock(&s->lock);

@@ -2,6 +2,8 @@
  * go. */
 #include "tests/unit/proxy/loopback.h"
 
+#include "proxy/call.h"
+
 static void obeys_deadlines(void **state)
 {
     world *w = *state;
@@ -184,12 +186,69 @@ static void a_host_ends_what_is_under_way(void **state)
     mayfly_server_free(w.server, 1000);
 }
 
+struct listing {
+    int cancel_servers;
+    int n_odd; /* no cmocka check may jump out of the callback */
+};
+
+static void cancel_found(void *state, const mf_call_info *info)
+{
+    struct listing *l = state;
+    l->n_odd += !info->path[0] || !info->peer[0] ||
+                info->age_ns > 3600 * (uint64_t)1000000000;
+    if (info->is_server == l->cancel_servers)
+        mf_call_request_cancel(info->call);
+}
+
+static void *call_until_told(void *state)
+{
+    world *w = state;
+    while (!atomic_load(&w->leave)) {
+        mayfly_call *call = new_call(w, 10000);
+        mayfly_bytes reply;
+        int rc = mayfly_channel_call(w->channel, "/test.T/Echo", call,
+                                     bytes("x"), &reply, NULL);
+        int status = mayfly_call_status(call);
+        mayfly_str why = mayfly_call_message(call);
+        if (rc != 0 && status != MAYFLY_STATUS_CANCELLED)
+            fprintf(stderr, "%s: %.*s\n", mayfly_status_name(status),
+                    (int)why.len, why.ptr);
+        mayfly_call_free(call);
+        if (rc != 0 && status != MAYFLY_STATUS_CANCELLED)
+            return state;
+    }
+    return NULL;
+}
+
+/* Looking at the calls, and ending them, while they come and go. */
+static void cancels_what_is_listed(void **state)
+{
+    world *w = *state;
+    enum { N = 4 };
+    pthread_t threads[N];
+    for (int i = 0; i < N; i++)
+        pthread_create(&threads[i], NULL, call_until_told, w);
+    for (int i = 0; i < 300; i++) {
+        struct listing l = {i % 2, 0};
+        mf_calls_each(w->host, cancel_found, &l);
+        assert_int_equal(l.n_odd, 0);
+        usleep(100);
+    }
+    atomic_store(&w->leave, 1);
+    for (int i = 0; i < N; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(obeys_deadlines),
         TEST(cancels),
         TEST(cancels_a_blocking_call),
+        TEST(cancels_what_is_listed),
         TEST(a_refused_connection_is_unavailable),
         TEST(survives_the_end_of_a_server),
         TEST(waits_for_calls_within_the_grace),
