@@ -87,9 +87,9 @@ typedef struct mf_registered {
 } mf_registered;
 
 typedef struct mf_signal_state {
-    atomic_int known; /* the unit has changed it */
-    struct sigaction before;
-    struct sigaction set; /* what the unit set last */
+    atomic_int known;          /* the unit has changed it */
+    struct sigaction before;   /* written by the thread that set `known` */
+    _Atomic(const void *) set; /* the handler that the unit set last */
 } mf_signal_state;
 
 struct mf_program {
@@ -103,9 +103,9 @@ struct mf_program {
     atomic_int exit_status;
 
     pthread_mutex_t lock;   /* guards what follows */
-    pthread_cond_t changed; /* a thread has ended */
+    pthread_cond_t changed; /* a thread has ended, or constructors have */
     size_t n_runs;
-    int begun;          /* constructors have run */
+    enum { MF_NEW = 0, MF_BEGINNING, MF_BEGUN } begun; /* constructors */
     mf_thread *threads; /* running, or to be joined */
     size_t n_running;
     mf_registered *registered; /* newest first */

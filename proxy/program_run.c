@@ -159,7 +159,7 @@ static int take_handler(mf_program *p, mf_registered *ret)
     pthread_mutex_lock(&p->lock);
     mf_registered *r = mf_program_newest(p, MF_OWNED_HANDLER);
     if (r) {
-        *ret = *r;
+        ret->as = r->as; /* the rest is guarded by the context's lock */
         mf_program_unregister(p, r);
     }
     pthread_mutex_unlock(&p->lock);
@@ -209,7 +209,7 @@ void mf_program_finish(mf_program *p)
     mf_frame_enter(&f, p);
     mf_program_run_handlers(p, &f);
     const mf_unit *u = p->unit;
-    if (p->begun && u->end)
+    if (p->begun != MF_NEW && u->end)
         for (void (*const *at)(void) = u->end_end; at != u->end; at--)
             call_end(&f, at[-1]);
     drop_handlers(p);
@@ -247,19 +247,27 @@ typedef struct run {
     mf_frame frame;
     main_fn main;
     int begins; /* is the first */
+    int over;   /* before main */
     int argc;
     char **argv;
 } run;
 
-static void call_main(run *r)
+static void call_begin(run *r)
 {
-    if (sigsetjmp(r->frame.out, 1) != 0)
+    if (sigsetjmp(r->frame.out, 1) != 0) {
+        r->over = 1; /* exit in a constructor */
         return;
+    }
     const mf_unit *u = r->frame.program->unit;
-    if (r->begins && u->begin)
+    if (u->begin)
         for (void (*const *at)(void) = u->begin; at != u->begin_end; at++)
             ((begin_fn)(uintptr_t)*at)(r->argc, r->argv, environ);
-    r->frame.status = r->main(r->argc, r->argv, environ);
+}
+
+static void call_main(run *r)
+{
+    if (sigsetjmp(r->frame.out, 1) == 0)
+        r->frame.status = r->main(r->argc, r->argv, environ);
 }
 
 static void begin_run(run *r, mf_program *p)
@@ -270,13 +278,24 @@ static void begin_run(run *r, mf_program *p)
     r->owned.at_ns = mf_clock_ns();
     strcpy(r->owned.name, "main");
     pthread_mutex_lock(&p->lock);
-    r->begins = !p->begun;
-    p->begun = 1;
+    r->begins = p->begun == MF_NEW;
+    if (r->begins)
+        p->begun = MF_BEGINNING;
+    /* Of two first runs one waits; a constructor that runs main does not. */
+    while (p->begun == MF_BEGINNING && !r->begins && !find_frame(p))
+        pthread_cond_wait(&p->changed, &p->lock);
     if (p->n_runs++ == 0)
         atomic_store(&p->exit_called, 0);
     mf_owned_add(p->context, &r->owned);
     pthread_mutex_unlock(&p->lock);
     mf_frame_enter(&r->frame, p);
+    if (!r->begins)
+        return;
+    call_begin(r);
+    pthread_mutex_lock(&p->lock);
+    p->begun = MF_BEGUN;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
 }
 
 static void end_run(run *r, mf_program *p)
@@ -323,7 +342,8 @@ int mayfly_context_run(mayfly_context *context, int argc, char **argv,
         mf_program *p = unit->user;
         run r = {.main = (main_fn)(uintptr_t)entry, .argc = argc, .argv = argv};
         begin_run(&r, p);
-        call_main(&r);
+        if (!r.over)
+            call_main(&r);
         end_run(&r, p);
         *ret_status = r.frame.status;
     } else {

@@ -27,41 +27,40 @@ static const void *handler_of(const struct sigaction *a)
                                     : (const void *)(uintptr_t)a->sa_handler;
 }
 
-/* Keeps what was there before the program's first change. */
-static int note_signal(mf_program *p, int number,
-                       const struct sigaction *before)
+/* Keeps what was there before the program's first change. Of two threads that
+ * are first the other one does not wait, since it may be in a signal handler.
+ * Returns 0 or what errno is to be. */
+static int note_signal(mf_program *p, int number)
 {
     mf_signal_state *s = &p->signals[number];
+    mf_registered what = {.owned.kind = MF_OWNED_SIGNAL};
     char name[MF_OWNED_NAME];
-    if (atomic_load(&s->known))
+    if (atomic_exchange(&s->known, 1))
         return 0;
     const char *short_name = sigabbrev_np(number);
     if (short_name)
         snprintf(name, sizeof name, "SIG%s", short_name);
     else
         snprintf(name, sizeof name, "signal %d", number);
-    mf_registered what = {.owned.kind = MF_OWNED_SIGNAL};
-    if (mf_program_register(p, &what, name) != 0)
-        return ENOMEM;
-    s->before = *before;
-    atomic_store(&s->known, 1);
-    return 0;
+    int code = sigaction(number, NULL, &s->before) == 0 ? 0 : errno;
+    if (code == 0)
+        code = mf_program_register(p, &what, name);
+    if (code != 0)
+        atomic_store(&s->known, 0);
+    return code;
 }
 
 int mf_wrap_sigaction(mf_program *p, int number, const struct sigaction *set,
                       struct sigaction *ret_before)
 {
-    struct sigaction before;
     if (!set || number < 1 || number >= MF_SIGNALS)
         return sigaction(number, set, ret_before);
-    if (sigaction(number, NULL, &before) != 0)
-        return -1;
-    int code = note_signal(p, number, &before);
+    int code = note_signal(p, number);
     if (code != 0) {
         errno = code;
         return -1;
     }
-    p->signals[number].set = *set;
+    atomic_store(&p->signals[number].set, handler_of(set));
     return sigaction(number, set, ret_before);
 }
 
@@ -102,7 +101,7 @@ static void undo_signal(mf_program *p, int number)
     if (!atomic_load(&s->known) || sigaction(number, NULL, &now) != 0)
         return;
     const void *handler = handler_of(&now);
-    if (!in_unit(p, handler) && handler != handler_of(&s->set))
+    if (!in_unit(p, handler) && handler != atomic_load(&s->set))
         return;
     handler = handler_of(&s->before);
     if (mf_zone_holds(p->unit->compiler->zone, handler)) {
