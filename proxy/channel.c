@@ -82,7 +82,6 @@ void mf_link_close(mf_link *l)
     *at = l->next;
     mf_watch_free(l->watch);
     l->watch = NULL;
-    mf_host_note_heap(ch->host);
     mf_host_touch(ch->host);
     mf_conn_done(&l->conn);
     atomic_fetch_sub(&ch->loop->load, 1);

@@ -32,7 +32,8 @@ enum {
     WORKERS_MAX = 1024,
     RESOLVERS = 2,
     IDLE_MS_MAX = 3600 * 1000,
-    TRIM_BYTES = 1024 * 1024 /* of heap given back before malloc is asked to */
+    TRIM_BYTES =
+        32 * 1024 /* of heap freed before malloc is asked to give back */
 };
 
 /* --- references --- */
@@ -109,7 +110,7 @@ static void trim_heap(mayfly_host *host, size_t least)
     malloc_trim(0);
 }
 
-void mf_host_note_heap(mayfly_host *host)
+static void note_heap(mayfly_host *host)
 {
     size_t now = atomic_load(&host->alloc.bytes);
     if (now > atomic_load(&host->heap_high))
@@ -126,7 +127,7 @@ static void on_tick(mf_timer *timer)
         trim_heap(host, TRIM_BYTES);
         return;
     }
-    mf_host_note_heap(host);
+    note_heap(host);
     host->tick_seen = touched;
     mf_loop *loop = host->loops[0];
     mf_loop_set_timer(loop, timer, loop->now_ms + host->options.idle_ms,
@@ -144,6 +145,7 @@ static void arm_tick(mf_task *task)
 
 void mf_host_touch(mayfly_host *host)
 {
+    note_heap(host);
     atomic_fetch_add(&host->touched, 1);
     if (atomic_exchange(&host->tick_armed, 1))
         return;

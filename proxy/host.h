@@ -80,12 +80,9 @@ int mf_host_check(const mayfly_host *host, mayfly_error *err);
 mayfly_host *mf_host_ref(mayfly_host *host);
 void mf_host_unref(mayfly_host *host); /* the last one frees the memory */
 
-/* Something was used that idle time should give back. Any thread, cheap. */
+/* Something was used that idle time should give back; how much heap is in use now
+ * is remembered as what that is worth. Any thread, cheap. */
 void mf_host_touch(mayfly_host *host);
-
-/* Remembers how much heap is in use now, so that idle time knows what it is
- * worth to give back. Any thread. */
-void mf_host_note_heap(mayfly_host *host);
 
 /* The loop with the fewest connections. */
 mf_loop *mf_host_least_loaded(mayfly_host *host);

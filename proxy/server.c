@@ -80,7 +80,6 @@ static void conn_close(mf_server_conn *c)
     c->is_over = 1;
     mayfly_server *server = c->part->server;
     mf_loop *loop = c->part->loop;
-    mf_host_note_heap(server->host);
     loop->activity++;
     mf_host_touch(server->host);
     mf_loop_clear_timer(loop, &c->timer);
