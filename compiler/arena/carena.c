@@ -327,9 +327,11 @@ size_t mf_carena_peak(const mf_carena *a)
     return a->top;
 }
 
-size_t mf_carena_reserved(const mf_carena *a)
+void mf_carena_reserved(const mf_carena *a, const void **ret_at,
+                        size_t *ret_bytes)
 {
-    return a->reserved;
+    *ret_at = a->base;
+    *ret_bytes = a->reserved;
 }
 
 size_t mf_carena_hot(const mf_carena *a)

@@ -87,8 +87,9 @@ size_t mf_carena_peak(const mf_carena *a);
 /* Where it lies, for whoever looks through the process's memory. */
 void mf_carena_range(const mf_carena *a, const void **ret_at,
                      size_t *ret_bytes);
-/* Bytes of addresses, from there on. Never changes. */
-size_t mf_carena_reserved(const mf_carena *a);
+/* All its addresses, open or not; they never change. */
+void mf_carena_reserved(const mf_carena *a, const void **ret_at,
+                        size_t *ret_bytes);
 /* Bytes that a reset arena keeps hot. */
 size_t mf_carena_hot(const mf_carena *a);
 

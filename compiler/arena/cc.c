@@ -356,8 +356,7 @@ void mf_cc_each_arena(const mf_cc *cc, mf_cc_arena_fn add, void *state)
         size_t bytes;
         mf_carena_space space;
         int resting = mf_carena_get_link(a)->resting;
-        mf_carena_range(a, &at, &bytes);
-        bytes = mf_carena_reserved(a); /* not only what is open */
+        mf_carena_reserved(a, &at, &bytes);
         if (resting)
             mf_carena_measure(a, &space);
         add(state, at, bytes, a == c->hot, resting ? &space : NULL);
