@@ -114,7 +114,7 @@ static void look_at_descriptor(int fd, memory_files *files)
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(path, target, sizeof target);
-    if (n < 7 || memcmp(target, "/memfd:", 7) != 0 || fstat(fd, &st) != 0)
+    if (n < 7 || memcmp(target, "/memfd:", 7) != 0 || stat(path, &st) != 0)
         return;
     for (size_t i = 0; i < files->n; i++)
         if (files->file[i].inode == (unsigned long)st.st_ino)

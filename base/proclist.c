@@ -107,7 +107,8 @@ enum mf_fd_kind mf_fd_kind_of(int fd)
         if (n >= (ssize_t)len && memcmp(to, links[i].begin, len) == 0)
             return links[i].kind;
     }
-    if (fstat(fd, &st) != 0)
+    /* by its path: the descriptor may be another thread's, and closed by now */
+    if (stat(path, &st) != 0)
         return MF_FD_OTHER;
     if (S_ISFIFO(st.st_mode))
         return MF_FD_PIPE;
