@@ -279,7 +279,7 @@ static void test_measured_receipt(void **state)
 {
     (void)state;
     mayfly_host *host;
-    must(mayfly_host_new(MAYFLY_HOST_OPTIONS(.measure_process = 1), &host,
+    must(mayfly_host_new(MAYFLY_HOST_OPTIONS(.measure_process = 2), &host,
                          &err));
     mayfly_receipt *r = NULL;
     for (int i = 0; i < 3; i++) {
