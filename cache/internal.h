@@ -11,6 +11,8 @@
 #include "cache/context.h"
 #include "cache/owned.h"
 
+#include <mayfly/why.h>
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -78,6 +80,7 @@ struct mayfly_context {
     unsigned waiters;       /* unloads that wait */
     int forced;             /* never to be live again */
     int destroying;         /* the payload is being destroyed, once */
+    int refused;            /* an unload answered EBUSY */
     int ended;              /* it is gone, and listeners have been told */
     int free_after;         /* the last reference went before that: whoever ends
                                it frees the handle */
@@ -160,6 +163,8 @@ typedef struct mf_receipt_view {
     int64_t retained_dirty_kib;
     int64_t malloc_used_kib; /* of the process allocator, since before the */
     int64_t malloc_retained_kib; /* first load: in use; free but kept */
+    const mayfly_why_report *why; /* what holds it, where an unload failed or
+                                     waits; or NULL */
 } mf_receipt_view;
 
 /* receipt_text.c, receipt_json.c. `beside` is another receipt, which is shown

@@ -11,6 +11,8 @@
  * this host, never with an earlier cycle, and only where the host was made with
  * `measure_process`, for reading it costs more than a small load.
  *
+ * A receipt of a context that could not be unloaded says why (why.c).
+ *
  * A receipt owns its two texts and keeps the host's allocator alive, nothing
  * else.
  */
@@ -122,6 +124,20 @@ static void take_view(mayfly_context *c, mf_receipt_view *v)
     view_retained(c, v);
 }
 
+/* What holds it is looked for only where somebody has waited in vain: it stops
+ * the threads of the process for a moment. */
+static int find_why(mayfly_context *c, mayfly_why_report **ret,
+                    mayfly_error *err)
+{
+    pthread_mutex_lock(&c->lock);
+    int state = atomic_load(&c->state);
+    int wanted =
+        state == MAYFLY_UNLOADING || (state == MAYFLY_LIVE && c->refused);
+    pthread_mutex_unlock(&c->lock);
+    int code = wanted ? mayfly_why(c, NULL, ret, err) : 0;
+    return code == MAYFLY_EUNLOADED ? 0 : code; /* just gone */
+}
+
 static void free_receipt(mayfly_receipt *r)
 {
     mf_buf_done(&r->text);
@@ -178,8 +194,15 @@ int mayfly_context_receipt(mayfly_context *context,
     mayfly_receipt *r = new_receipt(o->alloc);
     if (!r)
         return mf_error_nomem(err, "a receipt");
-    take_view(context, &r->view);
-    code = finish(r, NULL, err);
+    mayfly_why_report *why = NULL;
+    code = find_why(context, &why, err);
+    if (code == 0) {
+        take_view(context, &r->view);
+        r->view.why = why;
+        code = finish(r, NULL, err);
+        r->view.why = NULL;
+        mayfly_why_free(why);
+    }
     if (code != 0) {
         free_receipt(r);
         return code;

@@ -170,6 +170,8 @@ void mf_receipt_write_json(const mf_receipt_view *v,
     mf_json_init(&j, out, 1);
     mf_json_open(&j, '{');
     put_members(&j, v);
+    mf_json_name(&j, "why");
+    mf_json_raw(&j, v->why ? mayfly_why_json(v->why) : "null");
     if (beside) {
         mf_json_name(&j, "beside");
         mf_json_open(&j, '{');

@@ -233,4 +233,6 @@ void mf_receipt_write_text(const mf_receipt_view *v,
         mf_buf_printf(out, "%s: ", sort_of(v));
     }
     put_footing(v, out);
+    if (v->why)
+        mf_buf_puts(out, mayfly_why_text(v->why));
 }

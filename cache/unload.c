@@ -145,6 +145,7 @@ static int busy(mayfly_context *c, mayfly_error *err)
     if (c->n_pins)
         mf_pins_list(c, &text);
     int destroying = c->destroying, telling = c->telling;
+    c->refused = 1;
     pthread_mutex_unlock(&c->lock);
 
     other -= (long)mf_owned_list_holders(c, &text);

@@ -178,6 +178,23 @@ static void count_call(void *state, const mf_call_note *call)
         k->code = add_definite(r, MAYFLY_WHY_CALL, where, 0);
 }
 
+/* Lock held. What holds no lease is undone by an unload, and passed over. */
+static void count_started(void *state, const mf_owned *o)
+{
+    counting *k = state;
+    mayfly_why_report *r = k->search->report;
+    uint32_t where;
+    if (!o->holds || r->counts[MAYFLY_WHY_STARTED]++ >= k->search->list_max ||
+        k->code != 0)
+        return;
+    k->code = mf_why_string(
+        r, &where, "%s \"%s\" of its own code (thread %ld, %llu ms)",
+        mf_owned_kind_name(o->kind, 1), o->name, o->thread,
+        (unsigned long long)((mf_clock_ns() - o->at_ns) / 1000000));
+    if (k->code == 0)
+        k->code = add_definite(r, MAYFLY_WHY_STARTED, where, o->thread);
+}
+
 static int count_known(mf_why_search *s)
 {
     const mf_context_options *o = &s->context->options;
@@ -190,7 +207,12 @@ static int count_known(mf_why_search *s)
         code = k.code;
     }
     r->counts[MAYFLY_WHY_CALL] = k.calls;
-    size_t known = r->counts[MAYFLY_WHY_PIN] + k.calls;
+    if (code == 0) {
+        mf_owned_each(s->context, count_started, &k);
+        code = k.code;
+    }
+    size_t known =
+        r->counts[MAYFLY_WHY_PIN] + k.calls + r->counts[MAYFLY_WHY_STARTED];
     if (code == 0 && leases > known) {
         uint32_t where;
         r->counts[MAYFLY_WHY_LEASE] = leases - known;

@@ -30,6 +30,7 @@ const char *mf_why_kind_name(enum mayfly_why_kind kind)
     static const char *const names[MAYFLY_WHY_KINDS] = {
         [MAYFLY_WHY_PIN] = "pin",
         [MAYFLY_WHY_CALL] = "call",
+        [MAYFLY_WHY_STARTED] = "started",
         [MAYFLY_WHY_LEASE] = "lease",
         [MAYFLY_WHY_THREAD] = "thread",
         [MAYFLY_WHY_LOCAL] = "local",

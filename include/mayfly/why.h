@@ -13,7 +13,8 @@
  *     }
  *
  * Three degrees of certainty:
- *   definite   pins, calls and open streams, other leases: counted
+ *   definite   pins, calls and open streams, what its own code has started, other
+ *              leases: counted
  *   likely     threads that run in the code, or will return to it
  *   possible   words in registers, stacks, globals, thread-local storage, heap and
  *              other contexts' data that have the value of an address in the
@@ -54,17 +55,19 @@ enum mayfly_why_certainty {
 enum mayfly_why_kind {
     MAYFLY_WHY_PIN = 0,          /* with owner, place, thread and age */
     MAYFLY_WHY_CALL = 1,         /* a call or an open stream */
-    MAYFLY_WHY_LEASE = 2,        /* leases that are neither */
-    MAYFLY_WHY_THREAD = 3,       /* runs in the code, or returns to it */
-    MAYFLY_WHY_LOCAL = 4,        /* a word in a register or on a stack in use */
-    MAYFLY_WHY_GLOBAL = 5,       /* in an image's writable data */
-    MAYFLY_WHY_THREAD_LOCAL = 6, /* thread-local storage, thread-specific values */
-    MAYFLY_WHY_CONTEXT = 7,      /* in the data of another context of the host */
-    MAYFLY_WHY_HEAP = 8,         /* the heap, or other memory that was mapped */
-    MAYFLY_WHY_STACK = 9,        /* on a stack that no examined thread is on: of a
+    MAYFLY_WHY_STARTED = 2,      /* a run of its main, a thread that its own code
+                                    started */
+    MAYFLY_WHY_LEASE = 3,        /* leases that are none of these */
+    MAYFLY_WHY_THREAD = 4,       /* runs in the code, or returns to it */
+    MAYFLY_WHY_LOCAL = 5,        /* a word in a register or on a stack in use */
+    MAYFLY_WHY_GLOBAL = 6,       /* in an image's writable data */
+    MAYFLY_WHY_THREAD_LOCAL = 7, /* thread-local storage, thread-specific values */
+    MAYFLY_WHY_CONTEXT = 8,      /* in the data of another context of the host */
+    MAYFLY_WHY_HEAP = 9,         /* the heap, or other memory that was mapped */
+    MAYFLY_WHY_STACK = 10,       /* on a stack that no examined thread is on: of a
                                     coroutine, of a thread that has ended or could
                                     not be examined */
-    MAYFLY_WHY_KINDS = 10
+    MAYFLY_WHY_KINDS = 11
 };
 
 typedef struct mayfly_why_options {

@@ -520,6 +520,20 @@ static void test_pin(void **state)
                            "definite\n  pin \"a cache\" (app.c:12, thread "));
     mayfly_why_free(r);
 
+    /* a refused unload's receipt says the same */
+    mayfly_receipt *receipt = NULL;
+    must(mayfly_context_receipt(w->context, &receipt, &err));
+    assert_null(strstr(mayfly_receipt_text(receipt), "a cache"));
+    assert_non_null(strstr(mayfly_receipt_json(receipt), "\"why\": null"));
+    mayfly_receipt_free(receipt);
+    must_fail(mayfly_unload(w->context, NULL, NULL, &err), MAYFLY_EBUSY,
+              "a cache");
+    must(mayfly_context_receipt(w->context, &receipt, &err));
+    assert_non_null(strstr(mayfly_receipt_text(receipt),
+                           "\ndefinite\n  pin \"a cache\" (app.c:12, "));
+    assert_non_null(strstr(mayfly_receipt_json(receipt), "\"kind\": \"pin\""));
+    mayfly_receipt_free(receipt);
+
     /* many: listed up to a bound, all counted */
     for (int i = 0; i < 80; i++)
         must(mayfly_pin_take(w->context, "many", &more[i], &err));

@@ -200,6 +200,30 @@ static void test_leases_and_unloading(void **state)
     fake_host_done(&h);
 }
 
+static void test_what_it_started(void **state)
+{
+    (void)state;
+    fake_host h;
+    fake_host_init(&h);
+    mayfly_context *c = live_block(&h);
+    mf_owned thread = {.kind = MF_OWNED_THREAD, .holds = 1, .name = "worker"};
+    mf_owned signal = {.kind = MF_OWNED_SIGNAL, .name = "SIGUSR1"};
+    assert_int_equal(mf_lease_take(c, NULL), 0);
+    mf_owned_add(c, &thread);
+    mf_owned_add(c, &signal);
+    mayfly_why_report *r = ask(c);
+    assert_true(has(r, "  thread \"worker\" of its own code (thread 0, "));
+    assert_false(has(r, "SIGUSR1"));
+    assert_int_equal(mayfly_why_total(r, MAYFLY_WHY_DEFINITE), 1);
+    assert_int_equal(mayfly_why_count(r, MAYFLY_WHY_STARTED), 1);
+    mayfly_why_free(r);
+    mf_owned_remove(c, &signal);
+    mf_owned_remove(c, &thread);
+    mf_lease_drop(c);
+    mayfly_context_unref(c);
+    fake_host_done(&h);
+}
+
 /* A payload that tells nothing: what is counted is told all the same. */
 static void test_unknown_parts(void **state)
 {
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_bindings_count_too),
         cmocka_unit_test(test_other_contexts),
         cmocka_unit_test(test_leases_and_unloading),
+        cmocka_unit_test(test_what_it_started),
         cmocka_unit_test(test_unknown_parts),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_symbols_of_this_program),
