@@ -87,6 +87,10 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The tracer runs in the calling thread's place, and so would a sanitizer's code.
+$(BUILD)/cache/blame_trace.o $(BUILD)/cache/blame_scan.o: \
+  ALL_CFLAGS += -fno-sanitize=all
+
 # --- the command ------------------------------------------------------------------
 
 CLI_SRCS = $(wildcard cli/*.c)

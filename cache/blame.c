@@ -1,11 +1,9 @@
 /*
  * cache/blame.c: one search through the process.
  *
- * Prepares what the tracer must not do itself (opening files, listing images),
- * starts it, waits for it, and puts everything back: the signal mask of this
- * thread, the declared tracer, the descriptors. The tracer is a child that no
- * one else can wait for by accident: it sends no signal when it ends and is
- * only seen by a wait for clones.
+ * Prepares what the tracer (blame_trace.c) must not do itself, opening files
+ * and listing images, and puts everything back: the signal mask of this thread,
+ * the descriptors.
  *
  * All signals are blocked in the calling thread meanwhile, and so in the
  * tracer, which has the host's handlers and memory: a handler must not run in
@@ -20,19 +18,15 @@
 
 #include "base/guest.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <linux/futex.h>
 
 #define TLS_NEAR ((intptr_t)1 << 20) /* a block further away is not static */
 
@@ -206,25 +200,6 @@ static int yama_restricts(void)
     return restricts;
 }
 
-static int run_tracer(mf_blame *b)
-{
-    int declare = yama_restricts();
-    int status = 0;
-    int pid = clone(mf_blame_trace, b->stack + sizeof b->stack,
-                    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED, b);
-    if (pid < 0)
-        return errno;
-    if (declare)
-        prctl(PR_SET_PTRACER, (unsigned long)pid, 0, 0, 0);
-    atomic_store(&b->go, 1);
-    syscall(SYS_futex, &b->go, FUTEX_WAKE, 1, NULL, NULL, 0);
-    while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
-        ;
-    if (declare)
-        prctl(PR_SET_PTRACER, 0, 0, 0, 0);
-    return status ? EINTR : 0; /* it was killed */
-}
-
 static void start(mf_blame *b)
 {
     uint64_t all = ~UINT64_C(0), before = 0;
@@ -233,7 +208,7 @@ static void start(mf_blame *b)
         return;
     }
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-    int code = run_tracer(b);
+    int code = mf_blame_trace(b, yama_restricts());
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
     if (code == 0)
         return;

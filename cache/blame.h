@@ -106,7 +106,8 @@ typedef struct mf_blame {
     uintptr_t low, span; /* all targets lie in `span` bytes from `low` */
     int pid;
     int task_fd, maps_fd, pagemap_fd, mem_fd;
-    atomic_uint go; /* the tracer may attach */
+    atomic_uint go;   /* the tracer may attach; a futex */
+    atomic_uint done; /* it has let all go; a futex */
     uint64_t deadline_ns;
     uint8_t window[MF_BLAME_WINDOW];
     uint64_t pages[MF_BLAME_WINDOW / 8];
@@ -153,11 +154,13 @@ const mf_blame_range *mf_blame_find(const mf_blame *b, uintptr_t value);
 const mf_blame_map *mf_blame_map_of(const mf_blame *b, uintptr_t at);
 const mf_blame_range *mf_blame_other_of(const mf_blame *b, uintptr_t at);
 
-/* blame_trace.c: the tracer's main function. It allocates nothing and takes no
- * lock. */
-int mf_blame_trace(void *blame);
+/* blame_trace.c: runs the tracer and waits for it; with all signals blocked.
+ * `declare`: by PR_SET_PTRACER. Returns 0, or the errno for which there was
+ * none. */
+int mf_blame_trace(mf_blame *b, int declare);
 /* The same without stopping anybody. */
 void mf_blame_look(mf_blame *b);
+uint64_t mf_blame_clock(void); /* monotonic, by a system call */
 
 /* blame_scan.c: no allocation, no lock. */
 void mf_blame_read_maps(mf_blame *b);

@@ -13,11 +13,10 @@
  */
 #include "cache/blame.h"
 
-#include "base/error.h"
-
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE ((uintptr_t)4096)
@@ -26,6 +25,13 @@
 #define UNSEEN_MAX (1 * GIB) /* most to read where pages are not known */
 #define PAGE_PRESENT (3ull << 62) /* or swapped out */
 #define PAGE_OF_FILE (1ull << 61)
+
+uint64_t mf_blame_clock(void)
+{
+    struct timespec now = {0, 0};
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 /* --- the list of mappings ---------------------------------------------------
  */
@@ -185,7 +191,7 @@ void mf_blame_scan(mf_blame *b, uintptr_t at, uintptr_t end, int32_t thread)
 
 static int is_late(mf_blame *b)
 {
-    if (!b->timed_out && mf_clock_ns() >= b->deadline_ns)
+    if (!b->timed_out && mf_blame_clock() >= b->deadline_ns)
         b->timed_out = 1;
     return b->timed_out;
 }

@@ -7,15 +7,18 @@
  * then reads memory while nothing moves, and lets all go again. A tracer that
  * dies is detached by the kernel, so no thread can stay behind stopped.
  *
- * What stays true: nothing here allocates, takes a lock or touches errno of
- * anyone who could look at it: the tracer borrows the calling thread's
- * thread-local storage, and that thread waits. The list of threads is read
+ * The tracer is a child that no one else can wait for by accident: it sends no
+ * signal when it ends and is only seen by a wait for clones.
+ *
+ * What stays true: nothing here allocates or takes a lock. The tracer borrows
+ * the calling thread's thread-local storage (errno is in it), so that thread
+ * only makes system calls from the tracer's start to its end; for the same
+ * reason this file and blame_scan.c are built without sanitizers, whose state
+ * of a thread would be used by two at once. The list of threads is read
  * again until a pass finds no new one, for a thread that still ran may have
  * started others.
  */
 #include "cache/blame.h"
-
-#include "base/error.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -37,6 +40,7 @@ enum {
     PASSES = 32,
     RED_ZONE = 128,
     STRANGE_STACK = 1 << 20,
+    PATIENCE_S = 5,        /* beyond what it may take */
     OWN_FRAMES = 128 << 10 /* most that the calling thread uses below */
 };
 
@@ -138,7 +142,7 @@ static void await_all(mf_blame *b, uint64_t deadline)
     for (size_t i = 0; i < b->n_thread; i++) {
         mf_blame_thread *t = &b->thread[i];
         while (t->state == MF_BLAME_PENDING && !await(t)) {
-            if (mf_clock_ns() >= deadline) {
+            if (mf_blame_clock() >= deadline) {
                 t->state = MF_BLAME_REFUSED;
                 t->error = ETIMEDOUT;
                 break;
@@ -151,7 +155,7 @@ static void await_all(mf_blame *b, uint64_t deadline)
 
 static void stop_all(mf_blame *b)
 {
-    uint64_t deadline = mf_clock_ns() + STOP_WAIT_NS;
+    uint64_t deadline = mf_blame_clock() + STOP_WAIT_NS;
     if (deadline > b->deadline_ns)
         deadline = b->deadline_ns;
     for (int i = 0; i < PASSES; i++) {
@@ -285,16 +289,103 @@ void mf_blame_look(mf_blame *b)
     look(b);
 }
 
-int mf_blame_trace(void *blame)
+static int tracer(void *blame)
 {
     mf_blame *b = blame;
     syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     while (!atomic_load(&b->go))
         syscall(SYS_futex, &b->go, FUTEX_WAIT, 0u, NULL, NULL, 0u);
-    uint64_t start = mf_clock_ns();
+    uint64_t start = mf_blame_clock();
     stop_all(b);
     look(b);
     let_go(b);
-    b->stopped_ns = mf_clock_ns() - start;
+    b->stopped_ns = mf_blame_clock() - start;
+    atomic_store(&b->done, 1);
+    syscall(SYS_futex, &b->done, FUTEX_WAKE, 1, NULL, NULL, 0);
     return 0;
+}
+
+/* --- the calling thread's side ---------------------------------------------
+ */
+
+/* clone, but not libc's: a sanitizer takes that for a fork. The new task calls
+ * `fn` on its stack and ends. */
+static long start_task(unsigned long flags, uint8_t *top, int (*fn)(void *),
+                       void *arg)
+{
+    void **sp = (void **)(void *)top;
+    *--sp = arg;
+    *(int (**)(void *))(void *)--sp = fn;
+#if defined(__x86_64__)
+    long ret;
+    register long child __asm__("r10") = 0;
+    register long tls __asm__("r8") = 0;
+    __asm__ volatile("syscall\n\t"
+                     "test %%rax, %%rax\n\t"
+                     "jnz 1f\n\t"
+                     "xor %%ebp, %%ebp\n\t"
+                     "pop %%rax\n\t"
+                     "pop %%rdi\n\t"
+                     "call *%%rax\n\t"
+                     "mov %%eax, %%edi\n\t"
+                     "mov %[exit], %%eax\n\t"
+                     "syscall\n\t"
+                     "1:"
+                     : "=a"(ret)
+                     : "0"((long)SYS_clone), "D"(flags), "S"(sp), "d"(0L),
+                       "r"(child), "r"(tls), [exit] "i"(SYS_exit)
+                     : "rcx", "r11", "memory");
+    return ret;
+#else
+    register long x0 __asm__("x0") = (long)flags;
+    register void *x1 __asm__("x1") = sp;
+    register long x2 __asm__("x2") = 0, x3 __asm__("x3") = 0;
+    register long x4 __asm__("x4") = 0, x8 __asm__("x8") = SYS_clone;
+    __asm__ volatile("svc #0\n\t"
+                     "cbnz x0, 1f\n\t"
+                     "ldp x1, x0, [sp], #16\n\t"
+                     "blr x1\n\t"
+                     "mov x8, %[exit]\n\t"
+                     "svc #0\n\t"
+                     "1:"
+                     : "+r"(x0)
+                     : "r"(x1), "r"(x2), "r"(x3), "r"(x4),
+                       "r"(x8), [exit] "i"(SYS_exit)
+                     : "x30", "memory");
+    return x0;
+#endif
+}
+
+/* A tracer that does not end is ended, which lets all threads go. */
+static void await_tracer(mf_blame *b, long pid)
+{
+    struct timespec most = {.tv_sec = (time_t)(b->timeout_ns / 1000000000) +
+                                      PATIENCE_S};
+    while (!atomic_load(&b->done)) {
+        if (syscall(SYS_futex, &b->done, FUTEX_WAIT, 0u, &most, NULL, 0u) !=
+                0 &&
+            errno == ETIMEDOUT) {
+            syscall(SYS_kill, pid, SIGKILL);
+            return;
+        }
+    }
+}
+
+int mf_blame_trace(mf_blame *b, int declare)
+{
+    int status = 0;
+    long pid = start_task(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_UNTRACED,
+                          b->stack + sizeof b->stack, tracer, b);
+    if (pid < 0)
+        return (int)-pid;
+    if (declare)
+        syscall(SYS_prctl, PR_SET_PTRACER, pid, 0, 0, 0);
+    atomic_store(&b->go, 1);
+    syscall(SYS_futex, &b->go, FUTEX_WAKE, 1, NULL, NULL, 0);
+    await_tracer(b, pid);
+    while (syscall(SYS_wait4, pid, &status, __WALL, NULL) < 0 && errno == EINTR)
+        ;
+    if (declare)
+        syscall(SYS_prctl, PR_SET_PTRACER, 0, 0, 0, 0);
+    return status ? EINTR : 0; /* it was killed */
 }
