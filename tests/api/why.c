@@ -117,9 +117,11 @@ static const mayfly_why_holder *find(const mayfly_why_report *report,
                      mayfly_why_text(report));                                 \
     } while (0)
 
+/* ThreadSanitizer keeps a history of calls in memory of its own. */
 #define must_count(report, kind, n)                                            \
     do {                                                                       \
-        if (mayfly_why_count(report, kind) != (n))                             \
+        if (mayfly_why_count(report, kind) != (n) &&                           \
+            !(TEST_TSAN && (kind) == MAYFLY_WHY_HEAP))                         \
             fail_msg("not %d of %s in\n%s", n, #kind,                          \
                      mayfly_why_text(report));                                 \
     } while (0)
@@ -166,7 +168,7 @@ static void test_nothing_planted(void **state)
         mayfly_why_count(r, MAYFLY_WHY_GLOBAL) ||
         mayfly_why_count(r, MAYFLY_WHY_THREAD_LOCAL) ||
         mayfly_why_count(r, MAYFLY_WHY_CONTEXT) ||
-        mayfly_why_count(r, MAYFLY_WHY_HEAP))
+        (!TEST_TSAN && mayfly_why_count(r, MAYFLY_WHY_HEAP)))
         fail_msg("found:\n%s", mayfly_why_text(r));
     print_message("%s", mayfly_why_text(r));
     mayfly_why_free(r);
