@@ -170,8 +170,10 @@ void mf_receipt_write_json(const mf_receipt_view *v,
     mf_json_init(&j, out, 1);
     mf_json_open(&j, '{');
     put_members(&j, v);
-    mf_json_name(&j, "why");
-    mf_json_raw(&j, v->why ? mayfly_why_json(v->why) : "null");
+    if (v->why) {
+        mf_json_name(&j, "why");
+        mf_json_raw(&j, mayfly_why_json(v->why));
+    }
     if (beside) {
         mf_json_name(&j, "beside");
         mf_json_open(&j, '{');

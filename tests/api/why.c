@@ -2,7 +2,7 @@
  * What holds a context: each kind of holder is planted and found, with its
  * name; where nothing is planted, nothing is found.
  */
-#include "hello.h"
+#include "why.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -85,57 +85,6 @@ static uintptr_t hidden(mayfly_context *context, const char *name)
 static void *shown(uintptr_t inverted)
 {
     return (void *)~inverted;
-}
-
-/* The holder that was found last. It holds addresses: `ask` forgets it. */
-static mayfly_why_holder last;
-
-static mayfly_why_report *ask(mayfly_context *context)
-{
-    memset(&last, 0, sizeof last);
-    mayfly_why_report *report = NULL;
-    must(mayfly_why(context, NULL, &report, &err));
-    return report;
-}
-
-/* A holder of that kind, target and place, or NULL. */
-static const mayfly_why_holder *find(const mayfly_why_report *report,
-                                     enum mayfly_why_kind kind,
-                                     const char *target, const char *where)
-{
-    for (size_t i = 0; mayfly_why_get(report, i, &last) == 0; i++)
-        if (last.kind == kind && strcmp(last.target, target) == 0 &&
-            strstr(last.where, where))
-            return &last;
-    return NULL;
-}
-
-#define must_find(report, kind, target, where)                                 \
-    do {                                                                       \
-        if (!find(report, kind, target, where))                                \
-            fail_msg("no %s, %s, %s in\n%s", #kind, target, where,             \
-                     mayfly_why_text(report));                                 \
-    } while (0)
-
-/* ThreadSanitizer keeps a history of calls in memory of its own. */
-#define must_count(report, kind, n)                                            \
-    do {                                                                       \
-        if (mayfly_why_count(report, kind) != (n) &&                           \
-            !(TEST_TSAN && (kind) == MAYFLY_WHY_HEAP))                         \
-            fail_msg("not %d of %s in\n%s", n, #kind,                          \
-                     mayfly_why_text(report));                                 \
-    } while (0)
-
-/* Ends the test where the kernel does not let threads be examined. */
-static void need_threads(const mayfly_why_report *report)
-{
-    size_t examined;
-    const char *reason;
-    size_t all = mayfly_why_threads(report, &examined, &reason);
-    if (all == examined)
-        return;
-    print_message("threads cannot be examined: %s\n", reason);
-    skip();
 }
 
 /* --- nothing ----------------------------------------------------------------
@@ -507,112 +456,6 @@ static void test_mapped_memory_and_stacks_at_rest(void **state)
     munmap(m, 8 * page);
 }
 
-/* --- what is counted --------------------------------------------------------
- */
-
-static void test_pin(void **state)
-{
-    world *w = *state;
-    mayfly_pin *pin = NULL, *more[80];
-    must(mayfly_pin_new(w->context, "a cache", "app.c", 12, &pin, &err));
-    mayfly_why_report *r = ask(w->context);
-    must_find(r, MAYFLY_WHY_PIN, "", "pin \"a cache\" (app.c:12, thread ");
-    assert_int_equal(mayfly_why_total(r, MAYFLY_WHY_DEFINITE), 1);
-    assert_non_null(strstr(mayfly_why_text(r),
-                           "definite\n  pin \"a cache\" (app.c:12, thread "));
-    mayfly_why_free(r);
-
-    /* a refused unload's receipt says the same */
-    mayfly_receipt *receipt = NULL;
-    must(mayfly_context_receipt(w->context, &receipt, &err));
-    assert_null(strstr(mayfly_receipt_text(receipt), "a cache"));
-    assert_non_null(strstr(mayfly_receipt_json(receipt), "\"why\": null"));
-    mayfly_receipt_free(receipt);
-    must_fail(mayfly_unload(w->context, NULL, NULL, &err), MAYFLY_EBUSY,
-              "a cache");
-    must(mayfly_context_receipt(w->context, &receipt, &err));
-    assert_non_null(strstr(mayfly_receipt_text(receipt),
-                           "\ndefinite\n  pin \"a cache\" (app.c:12, "));
-    assert_non_null(strstr(mayfly_receipt_json(receipt), "\"kind\": \"pin\""));
-    mayfly_receipt_free(receipt);
-
-    /* many: listed up to a bound, all counted */
-    for (int i = 0; i < 80; i++)
-        must(mayfly_pin_take(w->context, "many", &more[i], &err));
-    r = ask(w->context);
-    must_count(r, MAYFLY_WHY_PIN, 81);
-    assert_non_null(strstr(mayfly_why_text(r), "  and 17 more\n"));
-    mayfly_why_free(r);
-    for (int i = 0; i < 80; i++)
-        mayfly_pin_free(more[i]);
-    mayfly_pin_free(pin);
-}
-
-typedef struct deferred {
-    parked parked;
-    mayfly_call *call;
-} deferred;
-
-static int defer(void *state, mayfly_call *call, const hello_Request *q,
-                 hello_Reply *r)
-{
-    deferred *d = state;
-    (void)q;
-    (void)r;
-    if (mayfly_call_defer(call, NULL) != 0)
-        return MAYFLY_STATUS_INTERNAL;
-    pthread_mutex_lock(&d->parked.lock);
-    d->call = call;
-    d->parked.in = 1;
-    pthread_cond_broadcast(&d->parked.changed);
-    pthread_mutex_unlock(&d->parked.lock);
-    return 0;
-}
-
-static void on_done(void *state, mayfly_call *call, int code, void *reply)
-{
-    parked *p = state;
-    (void)call;
-    (void)code;
-    (void)reply;
-    pthread_mutex_lock(&p->lock);
-    p->in = 2;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
-}
-
-static void test_deferred_call(void **state)
-{
-    world *w = *state;
-    static const hello_Greeter_handlers on = {.SayHello = defer};
-    deferred d = {.parked = new_parked()};
-    hello_pair pair = hello_connect(w->host);
-    hello_Greeter *greeter = NULL;
-    must(hello_Greeter_serve(pair.server, w->context, &on, &d, NULL, &err));
-    must(hello_Greeter_new(w->context, pair.channel, &greeter, &err));
-    hello_Request q = {.name = MAYFLY_STR("ada")};
-    mayfly_call *call = hello_call(w->host);
-    must(mayfly_proxy_start((mayfly_proxy *)greeter, 0, call, &q, on_done,
-                            &d.parked, &err));
-    await(&d.parked);
-    mayfly_why_report *r = ask(w->context);
-    must_find(r, MAYFLY_WHY_CALL, "", "call /hello.Greeter/SayHello from 127.");
-    must_find(r, MAYFLY_WHY_CALL, "", "call /hello.Greeter/SayHello to 127.");
-    assert_int_equal(mayfly_why_total(r, MAYFLY_WHY_DEFINITE), 2);
-    must_count(r, MAYFLY_WHY_HEAP, 0);
-    mayfly_why_free(r);
-
-    hello_Reply reply = {.number = 1};
-    must(hello_Greeter_SayHello_reply(d.call, &reply, &err));
-    pthread_mutex_lock(&d.parked.lock);
-    while (d.parked.in != 2)
-        pthread_cond_wait(&d.parked.changed, &d.parked.lock);
-    pthread_mutex_unlock(&d.parked.lock);
-    mayfly_call_free(call);
-    hello_Greeter_free(greeter);
-    hello_close(&pair);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -631,8 +474,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_context, begin, end),
         cmocka_unit_test_setup_teardown(test_mapped_memory_and_stacks_at_rest,
                                         begin, end),
-        cmocka_unit_test_setup_teardown(test_pin, begin, end),
-        cmocka_unit_test_setup_teardown(test_deferred_call, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
