@@ -43,6 +43,7 @@ enum { MF_SIGNALS = 65, MF_WRAPPED_MAX = 48, MF_ITIMERS = 3 };
 typedef struct mf_frame {
     mf_program *program;
     struct mf_frame *outer; /* of the same thread; of any context */
+    struct mf_frame *goal;  /* a further one out that is to be left too */
     mf_inside inside;
     sigjmp_buf out;
     int is_thread; /* of the unit's own making */

@@ -70,6 +70,23 @@ static _Noreturn void leave_thread(mf_program *p, int status, const char *by)
     pthread_exit(NULL);
 }
 
+/* Leaves the innermost frame, and by the way that its run ends the next one, as
+ * far as `goal`: a program that runs another gives back what the other holds.
+ */
+static _Noreturn void leave_to(mf_frame *goal)
+{
+    mf_frame *f = current;
+    if (f != goal) {
+        f->goal = goal;
+        f->status = goal->status;
+        f->quick = 1;
+    }
+    /* What was noted since is on the part of the stack that is left. */
+    mf_frame_leave(f);
+    mf_frame_enter(f, f->program);
+    siglongjmp(f->out, 1);
+}
+
 static _Noreturn void leave(mf_program *p, int status, int quick,
                             const char *by)
 {
@@ -83,10 +100,7 @@ static _Noreturn void leave(mf_program *p, int status, int quick,
     }
     f->status = status;
     f->quick = quick;
-    /* What was entered since is on the part of the stack that is left. */
-    mf_frame_leave(f);
-    mf_frame_enter(f, p);
-    siglongjmp(f->out, 1);
+    leave_to(f);
 }
 
 _Noreturn void mf_wrap_exit(mf_program *p, int status)
@@ -336,6 +350,7 @@ int mayfly_context_run(mayfly_context *context, int argc, char **argv,
         code = mf_lease_take(context, err);
     if (code != 0)
         return code;
+    mf_frame *goal = NULL;
     const mf_unit *unit = mf_context_unit(context);
     void *entry = unit->user ? mf_unit_symbol(unit, "main") : NULL;
     if (entry) {
@@ -345,6 +360,7 @@ int mayfly_context_run(mayfly_context *context, int argc, char **argv,
         if (!r.over)
             call_main(&r);
         end_run(&r, p);
+        goal = r.frame.goal;
         *ret_status = r.frame.status;
     } else {
         code = mf_error_set(err, MAYFLY_ENOTFOUND,
@@ -352,5 +368,7 @@ int mayfly_context_run(mayfly_context *context, int argc, char **argv,
                             mayfly_context_name(context));
     }
     mf_lease_drop(context);
+    if (goal)
+        leave_to(goal);
     return code;
 }

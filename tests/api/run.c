@@ -273,13 +273,69 @@ static void test_busy(void **state)
     program_end(&p);
 }
 
+static program inner; /* what the outer program runs */
+
+static int run_inner(void)
+{
+    char *argv[] = {NULL};
+    return program_run(&inner, 0, argv);
+}
+
+/* A program that runs another. exit of the outer one, called from inside of the
+ * inner one, leaves both, and the inner one is not held by what was left. */
+static void test_nested(void **state)
+{
+    program p;
+    char *argv[] = {NULL};
+    void *outer_exit;
+    mayfly_pin *pin;
+    (void)state;
+    program_begin(&inner);
+    program_begin(&p);
+    mayfly_symbol symbols[] = {
+        {"run_inner", (const void *)(uintptr_t)run_inner}};
+    mayfly_source_options o =
+        *MAYFLY_SOURCE_OPTIONS(.symbols = symbols, .n_symbols = 1);
+    assert_int_equal(program_try(&p,
+                                 "#include <stdlib.h>\n"
+                                 "int run_inner(void);\n"
+                                 "void leave(void) { exit(6); }\n"
+                                 "int main(void) { run_inner();\n"
+                                 " return run_inner(); }",
+                                 &o),
+                     0);
+    assert_int_equal(mayfly_pin_take(p.context, "test", &pin, &p.err), 0);
+    assert_int_equal(mayfly_pin_symbol(pin, "leave", &outer_exit, &p.err), 0);
+    mayfly_symbol given[] = {{"leave_outer", outer_exit},
+                             {"note", (const void *)(uintptr_t)program_note}};
+    o.symbols = given;
+    o.n_symbols = 2;
+    assert_int_equal(program_try(&inner,
+                                 NOTE "#include <stdlib.h>\n"
+                                      "void leave_outer(void);\n"
+                                      "static int runs;\n"
+                                      "static void end(void) { note(\"e\"); }\n"
+                                      "int main(void) { atexit(end);\n"
+                                      " if (++runs == 2) leave_outer();\n"
+                                      " exit(3); }",
+                                 &o),
+                     0);
+    assert_int_equal(program_run(&p, 0, argv), 6);
+    assert_string_equal(p.log, "e");
+    mayfly_pin_free(pin);
+    program_unload(&inner, 0); /* nothing holds it */
+    program_unload(&p, 0);
+    program_end(&inner);
+    program_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments),     cmocka_unit_test(test_not_there),
         cmocka_unit_test(test_options),       cmocka_unit_test(test_exit),
         cmocka_unit_test(test_begin_and_end), cmocka_unit_test(test_own_names),
-        cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_busy),          cmocka_unit_test(test_nested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,6 +205,12 @@ static void test_last(void **state)
     program_end(&p);
 }
 
+static void count_key(void *state, const mayfly_registration *r)
+{
+    if (strcmp(r->owner, "program") == 0 && strcmp(r->kind, "thread key") == 0)
+        *(size_t *)state = r->count;
+}
+
 static void test_keys(void **state)
 {
     program p;
@@ -230,6 +236,10 @@ static void test_keys(void **state)
              " return 0; }");
     assert_int_equal(program_run(&p, 0, argv), 0);
     assert_string_equal(p.log, "value again");
+    size_t keys = 0;
+    assert_int_equal(
+        mayfly_host_each_registration(p.host, count_key, &keys, &p.err), 0);
+    assert_int_equal(keys, 2);
     assert_int_equal(mayfly_pin_take(p.context, "test", &pin, &p.err), 0);
     assert_int_equal(mayfly_pin_symbol(pin, "key", &at, &p.err), 0);
     key = at;
