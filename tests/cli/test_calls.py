@@ -9,20 +9,13 @@ import sys
 import tempfile
 import threading
 
+sys.dont_write_bytecode = True
+from tap import check, status  # noqa: E402
+
 TOP = os.environ.get("TOP", os.getcwd())
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
 PROTO = os.path.join(TOP, "tests/cli/fly/fly.proto")
 HANDLERS = os.path.join(TOP, "tests/cli/fly/fly.c")
-number = failed = 0
-
-
-def check(what, good, more=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print("%sok %d - %s" % ("" if good else "not ", number, what), flush=True)
-    if not good:
-        print("# " + str(more)[:2000].replace("\n", "\n# "))
 
 
 class Server:
@@ -174,7 +167,7 @@ def main():
         check("the server ends with 0 and prints no more",
               (code, out, err) == (0, "", ""), (code, out, err))
         ends(folder)
-    return 1 if failed else 0
+    return status()
 
 
 sys.exit(main())

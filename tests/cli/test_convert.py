@@ -8,21 +8,13 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from tap import check, status  # noqa: E402
+
 TOP = os.environ.get("TOP", os.getcwd())
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
 GREETER = os.path.join(TOP, "samples/greeter/greeter.proto")
 RICH = os.path.join(TOP, "tests/golden/json/rich.proto")
 REQUEST = "helloworld.HelloRequest"
-number = failed = 0
-
-
-def check(what, good, more=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print("%sok %d - %s" % ("" if good else "not ", number, what))
-    if not good:
-        print("# " + str(more)[:2000].replace("\n", "\n# "))
 
 
 def run(*arguments, stdin=b"", **more):
@@ -185,7 +177,7 @@ def main():
         conversions(folder)
         files(folder)
         reports()
-    return 1 if failed else 0
+    return status()
 
 
 sys.exit(main())

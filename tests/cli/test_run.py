@@ -7,21 +7,13 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+from tap import check, status  # noqa: E402
+
 TOP = os.environ.get("TOP", os.getcwd())
 BUILD = os.environ.get("BUILD", "build")
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
 WORDS = os.path.join(TOP, "samples/run/words.c")
 BUILT = os.path.join(TOP, BUILD, "samples/run/words")
-number = failed = 0
-
-
-def check(what, good, more=""):
-    global number, failed
-    number += 1
-    failed += not good
-    print("%sok %d - %s" % ("" if good else "not ", number, what))
-    if not good:
-        print("# " + str(more)[:2000].replace("\n", "\n# "))
 
 
 def run(*arguments, stdin="", cwd=None):
@@ -165,7 +157,7 @@ def main():
     sample()
     with tempfile.TemporaryDirectory() as folder:
         options(folder)
-    return failed != 0
+    return status()
 
 
 sys.exit(main())
