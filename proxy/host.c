@@ -33,7 +33,7 @@ enum {
     RESOLVERS = 2,
     IDLE_MS_MAX = 3600 * 1000,
     TRIM_BYTES =
-        32 * 1024 /* of heap freed before malloc is asked to give back */
+        16 * 1024 /* of heap freed before malloc is asked to give back */
 };
 
 /* --- references --- */
@@ -99,12 +99,13 @@ static void trim_parts(mayfly_host *host)
 }
 
 /* glibc keeps what was freed; many connections that are gone were seen to leave
- * 150 MB. Asking costs it a walk over its heap, so only when it is worth it. */
+ * 150 MB. Asking costs it a walk over its heap, so only when it is worth it:
+ * when `least` bytes were freed; 0: always. */
 static void trim_heap(mayfly_host *host, size_t least)
 {
     size_t now = atomic_load(&host->alloc.bytes);
     size_t high = atomic_load(&host->heap_high);
-    if (!host->uses_malloc || high < now + least)
+    if (!host->uses_malloc || (least && high < now + least))
         return;
     atomic_store(&host->heap_high, now);
     malloc_trim(0);

@@ -98,6 +98,7 @@ static int child(const char *kind, int trim)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     work w = {.schema = {"hello.proto", greeter, 0}};
+    outside_use_stack();
     if (strcmp(kind, "schema") == 0 || strcmp(kind, "resident") == 0)
         w.schema.text = make_text("syntax = \"proto3\"; message M0 {}\n",
                                   "message M%d { string a%d = 1; int64 b%d = 2;"

@@ -35,7 +35,6 @@ enum {
     LARGE = 10,
     LARGE_BYTES = 1 << 20,
     POOR_BYTES = 64 << 20,
-    STACK_BYTES = 64 << 10,
     SMALL_FULL = 1000, /* cycles after which every queue is full, and each */
     LARGE_FULL = 100,  /* kind of failure was there */
     SLACK_KIB = 64,    /* what is no growth */
@@ -296,20 +295,11 @@ static void run_cycles(worker *w, int large, long n)
     }
 }
 
-/* A stack's pages stay once they were used: those that parsing needs are not
- * what is looked for. */
-static void use_stack(void)
-{
-    volatile char bytes[STACK_BYTES];
-    for (size_t i = 0; i < sizeof bytes; i += 1024)
-        bytes[i] = 1;
-}
-
 static void begin(worker *w)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     memset(w, 0, sizeof *w);
-    use_stack();
+    outside_use_stack();
     w->poor.at = mmap(NULL, POOR_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     /* An hour: nothing is given back while the parent looks. */

@@ -89,6 +89,13 @@ void outside_settle_program(void)
     }
 }
 
+void outside_use_stack(void)
+{
+    volatile char bytes[64 << 10];
+    for (size_t i = 0; i < sizeof bytes; i += 1024)
+        bytes[i] = 1;
+}
+
 int outside_start(char *const *arguments, outside_child *ret)
 {
     int to[2], from[2];

@@ -28,6 +28,10 @@ int outside_read(pid_t pid, reading *ret);
 /* Writes this program's file to the disk. */
 void outside_settle_program(void);
 
+/* The child's: a stack's pages stay once they were used, and those that parsing
+ * needs are not what is looked for. */
+void outside_use_stack(void);
+
 typedef struct outside_child {
     pid_t pid;
     int to, from; /* pipes: its standard input and output */
