@@ -31,9 +31,9 @@
 enum { TABLES_MAX = 4, NAMES_STEP = 64, ENDS = 4 };
 
 /* Where the lists of constructors and destructors begin and end. */
-static const char *const ends[ENDS] = {
-    "__init_array_start", "__init_array_end", "__fini_array_start",
-    "__fini_array_end"};
+static const char *const ends[ENDS] = {"__init_array_start", "__init_array_end",
+                                       "__fini_array_start",
+                                       "__fini_array_end"};
 
 /* One build at work. */
 typedef struct builder {
@@ -236,6 +236,7 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
         .prelude = given->prelude,
         .prelude_from = n_sources - in->n_handlers,
         .system_includes = in->n_handlers != 0,
+        .system_from = n_sources - in->n_handlers,
         .symbols = tables,
         .n_symbols = counts,
         .n_symbol_tables = n_tables,

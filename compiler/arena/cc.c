@@ -77,8 +77,7 @@ typedef struct job {
 static const char *begin_text(mf_run *run, size_t source)
 {
     const mf_cc_input *in = run->input;
-    const char *ours =
-        mf_predefs(in->system_includes, in->mutable_data && source == 0);
+    const char *ours = mf_predefs(run->system, in->mutable_data && source == 0);
     const char *theirs = in->prelude;
     if (!theirs || source < in->prelude_from)
         return ours;
@@ -107,6 +106,7 @@ static TCCState *compile(job *j)
         if (!name || !name[0] || strcmp(name, "-") == 0)
             name = "source";
         run->source = &in->sources[i];
+        run->system = in->system_includes && i >= in->system_from;
         run->predefs = begin_text(run, i);
         if (tcc_add_file(s, name) != 0)
             return NULL;

@@ -57,6 +57,8 @@ typedef struct mf_cc_input {
                             of the system's; else only those of a compiler:
                             stdarg, stdbool, stddef, stdint, limits, float, and
                             a short string.h */
+    size_t system_from;  /* the first source for which that holds: the system's
+                            headers take longer than a small unit */
     const mayfly_symbol *const *symbols; /* tables of names the code may use */
     const size_t *n_symbols;
     size_t n_symbol_tables;

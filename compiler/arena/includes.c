@@ -135,10 +135,10 @@ static const char *find(mf_run *run, const char *path, size_t *ret_len)
     text = find_in(run, in->include_dirs, in->n_include_dirs, name, ret_len);
     if (text)
         return text;
-    text = mf_builtin_header(name, in->system_includes);
+    text = mf_builtin_header(name, run->system);
     if (text)
         *ret_len = strlen(text);
-    else if (in->system_includes)
+    else if (run->system)
         text = find_system(run, name, ret_len);
     return text;
 }

@@ -51,6 +51,7 @@ typedef struct mf_run {
     const mayfly_source *source; /* is opened next */
     int in_predefs;              /* libtcc writes its predefined macros */
     const char *predefs;         /* ours, instead of its own */
+    int system; /* the source may include the system's headers */
     mf_run_file files[MF_RUN_FILES];
     unsigned open_files;
     unsigned n_includes; /* files opened beside the sources */
