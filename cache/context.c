@@ -179,6 +179,13 @@ void mayfly_context_unref(mayfly_context *context)
         mf_context_free(context);
 }
 
+const char *mf_state_name(enum mayfly_context_state state)
+{
+    static const char *const names[] = {"compiling", "live", "unloading",
+                                        "unloaded"};
+    return names[state];
+}
+
 const char *mayfly_context_name(const mayfly_context *context)
 {
     return context->options.name;

@@ -120,6 +120,9 @@ void mf_context_drop_closed(mayfly_context *c);
  * Returns 1 when nothing is left to do but to free the handle. */
 int mf_context_finish_unref(mayfly_context *c);
 
+/* context.c: "live", and so on. */
+const char *mf_state_name(enum mayfly_context_state state);
+
 /* context.c: frees the handle. */
 void mf_context_free(mayfly_context *c);
 

@@ -99,13 +99,6 @@ static void put_phase(mf_json *j, const mf_snapshot *s, uint64_t start_ns)
     mf_json_close(j, '}');
 }
 
-static const char *state_name(enum mayfly_context_state state)
-{
-    static const char *const names[] = {"compiling", "live", "unloading",
-                                        "unloaded"};
-    return names[state];
-}
-
 static void put_times(mf_json *j, const mf_receipt_view *v)
 {
     mf_json_name(j, "times_us");
@@ -149,7 +142,7 @@ static void put_verdict(mf_json *j, const mf_receipt_view *v)
 static void put_members(mf_json *j, const mf_receipt_view *v)
 {
     mf_json_put_str(j, "context", v->context);
-    mf_json_put_str(j, "state", state_name(v->state));
+    mf_json_put_str(j, "state", mf_state_name(v->state));
     mf_json_name(j, "resident");
     mf_json_raw(j, v->resident ? "true" : "false");
     mf_json_put_u64(j, "cycles", v->cycles);

@@ -128,9 +128,7 @@ static const char *sort_of(const mf_receipt_view *v)
 
 static void put_title(const mf_receipt_view *v, mf_buf *out)
 {
-    static const char *const states[] = {"compiling", "live", "unloading",
-                                         "unloaded"};
-    mf_buf_printf(out, "context %s: %s", v->context, states[v->state]);
+    mf_buf_printf(out, "context %s: %s", v->context, mf_state_name(v->state));
     if (v->cycles)
         mf_buf_printf(out, ", cycle %llu of this host",
                       (unsigned long long)v->cycles);

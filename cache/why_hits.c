@@ -205,9 +205,10 @@ static int where_thread_local(mf_why_search *s, uint32_t *ret,
                           h->at - (t->tp + (uintptr_t)m->tls), 1, prefix);
 }
 
+static const char *const parts[] = {"text", "tables", "constants", "data"};
+
 static int where_context(mf_why_search *s, uint32_t *ret, const mf_blame_hit *h)
 {
-    static const char *const parts[] = {"text", "tables", "constants", "data"};
     const mf_blame_range *range = mf_blame_other_of(s->blame, h->at);
     mayfly_context *c = s->others[range->context];
     char name[NAME_MAX_BYTES];
@@ -266,7 +267,6 @@ static int where(mf_why_search *s, uint32_t *ret, const mf_blame_hit *h,
 
 static int target(mf_why_search *s, mf_holder *holder, uintptr_t value)
 {
-    static const char *const parts[] = {"text", "tables", "constants", "data"};
     char name[NAME_MAX_BYTES];
     uintptr_t begin = (uintptr_t)mf_why_name(s->context, (const void *)value,
                                              name, sizeof name);

@@ -21,8 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const states[] = {"compiling", "live", "unloading",
-                                     "unloaded"};
 static const char *const certainties[] = {"definite", "likely", "possible"};
 
 const char *mf_why_kind_name(enum mayfly_why_kind kind)
@@ -109,8 +107,8 @@ void mf_why_write_text(mayfly_why_report *r)
     mf_buf_printf(&r->text,
                   "context %s: %s; held by %zu definitely, %zu likely, %zu "
                   "possibly\n",
-                  mf_why_text(r, r->context), states[r->state], r->totals[0],
-                  r->totals[1], r->totals[2]);
+                  mf_why_text(r, r->context), mf_state_name(r->state),
+                  r->totals[0], r->totals[1], r->totals[2]);
     uint8_t *done = mf_alloc_zero(r->alloc, r->n + 1);
     if (!done) {
         r->text.failed = MAYFLY_ENOMEM;
@@ -179,7 +177,7 @@ void mf_why_write_json(mayfly_why_report *r)
     mf_json_init(&j, &r->json, 1);
     mf_json_open(&j, '{');
     mf_json_put_str(&j, "context", mf_why_text(r, r->context));
-    mf_json_put_str(&j, "state", states[r->state]);
+    mf_json_put_str(&j, "state", mf_state_name(r->state));
     for (int i = MAYFLY_WHY_DEFINITE; i <= MAYFLY_WHY_POSSIBLE; i++)
         mf_json_put_u64(&j, certainties[i], r->totals[i]);
 

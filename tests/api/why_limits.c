@@ -143,6 +143,97 @@ static void test_refused(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A thread in vfork does not stop before its child is done. */
+typedef struct vforked {
+    int begun[2], end[2];
+} vforked;
+
+static void *in_vfork(void *arg)
+{
+    vforked *v = arg;
+    pid_t pid = vfork();
+    if (pid == 0) {
+        char c = 0;
+        if (write(v->begun[1], &c, 1) != 1 || read(v->end[0], &c, 1) != 1)
+            _exit(1);
+        _exit(0);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    return status == 0 ? v : NULL;
+}
+
+static void test_thread_that_does_not_stop(void **state)
+{
+    (void)state;
+    mayfly_host *host = hello_host();
+    mayfly_context *c = load(host);
+    vforked v;
+    pthread_t thread;
+    char byte = 0;
+    void *result = NULL;
+    assert_int_equal(pipe(v.begun), 0);
+    assert_int_equal(pipe(v.end), 0);
+    pthread_create(&thread, NULL, in_vfork, &v);
+    assert_int_equal(read(v.begun[0], &byte, 1), 1);
+    mayfly_why_report *r = NULL;
+    must(mayfly_why(c, NULL, &r, &err));
+    assert_int_equal(write(v.end[1], &byte, 1), 1);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, &v); /* it went on */
+    size_t examined;
+    const char *reason;
+    assert_true(mayfly_why_threads(r, &examined, &reason) > examined);
+    if (strncmp(reason, "the kernel refuses", 18) != 0)
+        assert_string_equal(reason, "it did not stop in time");
+    assert_int_equal(mayfly_why_count(r, MAYFLY_WHY_GLOBAL), 1);
+    mayfly_why_free(r);
+    for (int i = 0; i < 2; i++) {
+        close(v.begun[i]);
+        close(v.end[i]);
+    }
+    kept_global = NULL;
+    mayfly_context_unref(c);
+    mayfly_host_free(host);
+}
+
+static void *wait_here(void *barrier)
+{
+    pthread_barrier_wait(barrier); /* all are there */
+    pthread_barrier_wait(barrier); /* all may go */
+    return NULL;
+}
+
+static void test_many_threads(void **state)
+{
+    enum { MANY = 150 };
+    (void)state;
+    mayfly_host *host = hello_host();
+    mayfly_context *c = load(host);
+    pthread_t threads[MANY];
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, MANY + 1);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_here, &barrier),
+                         0);
+    pthread_barrier_wait(&barrier);
+    mayfly_why_report *r = NULL;
+    must(mayfly_why(c, NULL, &r, &err));
+    pthread_barrier_wait(&barrier);
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    size_t examined;
+    const char *reason;
+    size_t all = mayfly_why_threads(r, &examined, &reason);
+    assert_true(all > MANY);
+    if (strncmp(reason, "the kernel refuses", 18) != 0)
+        assert_int_equal(all, examined);
+    mayfly_why_free(r);
+    kept_global = NULL;
+    mayfly_context_unref(c);
+    mayfly_host_free(host);
+}
+
 static void test_forked_child(void **state)
 {
     (void)state;
@@ -333,6 +424,8 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_thread_that_does_not_stop),
+        cmocka_unit_test(test_many_threads),
         cmocka_unit_test(test_forked_child),
         cmocka_unit_test(test_no_signal_is_lost),
         cmocka_unit_test(test_calls_go_on),
