@@ -70,7 +70,7 @@ static int is_wanted(const mf_census_row *row, const mayfly_memory_options *o)
 {
     return (!o->arena || strcmp(row->arena, o->arena) == 0) &&
            (!o->kind || strstr(row->kind, o->kind)) &&
-           row->bytes >= o->bytes_min &&
+           row->bytes >= o->bytes_min && row->largest >= o->block_min &&
            (!o->bytes_max || row->bytes <= o->bytes_max);
 }
 

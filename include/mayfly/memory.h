@@ -56,6 +56,7 @@ typedef struct mayfly_memory_options {
     const char *kind;  /* only rows whose kind has this in its name; NULL: all */
     size_t bytes_min;  /* only rows of at least so many bytes */
     size_t bytes_max;  /* and at the most so many; 0: any number */
+    size_t block_min;  /* only rows with a block of at least so many bytes */
 } mayfly_memory_options;
 
 #define MAYFLY_MEMORY_OPTIONS(...)      \

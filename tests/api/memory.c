@@ -227,6 +227,12 @@ static void test_orders_and_filters(void **state)
     mayfly_memory_report_rows(r, &n);
     assert_true(n > 0 && n < all);
     mayfly_memory_report_free(r);
+    r = report_of(c, MAYFLY_MEMORY_OPTIONS(.block_min = 100000));
+    rows = mayfly_memory_report_rows(r, &n);
+    assert_true(n > 0 && n < all); /* the pools */
+    for (size_t i = 0; i < n; i++)
+        assert_true(rows[i].largest >= 100000);
+    mayfly_memory_report_free(r);
     r = NULL;
     mayfly_memory_options odd = {.size = 9};
     must_fail(mayfly_memory_report_host(host, &odd, &r, &err), MAYFLY_EINVAL,
