@@ -57,13 +57,19 @@ static mayfly_context *new_aligned(mf_alloc *alloc, unsigned n_shards)
     return c;
 }
 
-static void free_unlisted(mayfly_context *c)
+static void free_block(mayfly_context *c)
 {
     mf_alloc *alloc = c->options.alloc;
-    pthread_cond_destroy(&c->changed);
-    pthread_mutex_destroy(&c->lock);
+    mf_alloc_free(alloc, c->snapshots.measured);
     mf_alloc_free(alloc, (char *)(uintptr_t)c->options.name);
     mf_alloc_free(alloc, c->block);
+}
+
+static void free_unlisted(mayfly_context *c)
+{
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    free_block(c);
 }
 
 void mf_context_free(mayfly_context *c)
@@ -99,9 +105,13 @@ int mf_context_new(const mf_context_options *options,
     c->options = *options;
     c->options.name =
         mf_alloc_strdup(options->alloc, options->name ? options->name : "");
-    if (!c->options.name || init_sync(c) != 0) {
-        mf_alloc_free(options->alloc, (char *)(uintptr_t)c->options.name);
-        mf_alloc_free(options->alloc, c->block);
+    if (options->measure_process)
+        c->snapshots.measured =
+            mf_alloc_zero(options->alloc, MF_PHASES * sizeof(mf_measured));
+    if (!c->options.name ||
+        (options->measure_process && !c->snapshots.measured) ||
+        init_sync(c) != 0) {
+        free_block(c);
         return mf_error_nomem(err, "a context");
     }
     atomic_init(&c->refs, 1);
@@ -115,9 +125,11 @@ int mf_context_new(const mf_context_options *options,
     if (options->ref_host)
         options->ref_host(options->host);
 
-    mf_snapshot_take(c, &c->snapshots[MF_BEFORE], "before");
+    mf_snapshot before = {0};
+    mf_snapshot_take(c, &before, "before");
+    mf_snapshot_keep(c, MF_BEFORE, &before);
     mf_registry_baseline(
-        options->registry, &c->snapshots[MF_BEFORE].process,
+        options->registry, &before.process,
         options->arena_bytes ? options->arena_bytes(options->host) : 0);
     c->n_snapshots = 1;
     *ret_context = c;
@@ -128,8 +140,9 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
                         const mf_load_report *report)
 {
     mayfly_context *c = context;
-    mf_snapshot *compiled = &c->snapshots[MF_COMPILED];
-    mf_snapshot *dropped = &c->snapshots[MF_DROPPED];
+    mf_snapshot both[2] = {{0}};
+    mf_snapshot *compiled = &both[0];
+    mf_snapshot *dropped = &both[1];
 
     c->payload = *payload;
     mf_context_census(c, &dropped->census);
@@ -142,6 +155,8 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
     /* The hot compile arena is still there at this point, dirty as it was. */
     mf_snapshot_measure(c, compiled, "compiled");
     mf_snapshot_take(c, dropped, "arena dropped");
+    mf_snapshot_keep(c, MF_COMPILED, compiled);
+    mf_snapshot_keep(c, MF_DROPPED, dropped);
     c->n_snapshots = MF_DROPPED + 1;
 
     c->load_ns = report->load_ns;

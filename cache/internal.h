@@ -37,6 +37,25 @@ typedef struct mf_binding {
 
 enum { MF_BEFORE = 0, MF_COMPILED, MF_DROPPED, MF_AFTER, MF_PHASES };
 
+/* What the kernel said at one moment. */
+typedef struct mf_measured {
+    mf_process process;
+    mf_map_kib map;
+} mf_measured;
+
+/* The snapshots of a context, in as little room as they need: there may be ten
+ * thousands of contexts. See snapshot.c. */
+typedef struct mf_kept_snapshots {
+    struct mf_kept_moment {
+        const char *phase;
+        uint64_t at_ns;
+        int has_process, has_map;
+    } moments[MF_PHASES];
+    mf_measured *measured; /* one per phase; NULL: never is */
+    mf_census census;      /* when it was compiled */
+    uint32_t stay; /* rows of it that are there once the arena is dropped */
+} mf_kept_snapshots;
+
 struct mayfly_pin {
     mayfly_context *context; /* a reference, and a lease */
     mf_count *count;
@@ -98,7 +117,7 @@ struct mayfly_context {
     mf_owned *owned; /* what its own code has started, newest first */
     size_t n_owned[MF_OWNED_KINDS];
     int n_snapshots;
-    mf_snapshot snapshots[MF_PHASES];
+    mf_kept_snapshots snapshots;
     uint64_t load_ns, generate_ns, compile_ns;
     uint64_t unload_ns; /* of dropping, without the wait before */
     uint64_t cycles;    /* which unload of the host's this one was */
@@ -144,10 +163,14 @@ void mf_bindings_census(const mayfly_context *c, mf_census *census);
 /* pins.c: appends the pins, newest first, as text. Lock held. */
 void mf_pins_list(const mayfly_context *c, mf_buf *out);
 
-/* receipt.c: the moment and the process; the caller adds the census. */
+/* snapshot.c: the moment and the process; the caller adds the census. */
 void mf_snapshot_take(mayfly_context *c, mf_snapshot *s, const char *phase);
 /* The same without giving back first what is kept for speed. */
 void mf_snapshot_measure(mayfly_context *c, mf_snapshot *s, const char *phase);
+/* Keeps a snapshot of a phase, and fills it in again. Only "compiled" and
+ * "arena dropped", in this order, have a census. */
+void mf_snapshot_keep(mayfly_context *c, int phase, const mf_snapshot *s);
+void mf_snapshot_recall(const mayfly_context *c, int phase, mf_snapshot *ret);
 /* All that the payload and its bindings hold. Needs the payload to stay. */
 void mf_context_census(const mayfly_context *c, mf_census *census);
 
@@ -165,7 +188,7 @@ typedef struct mf_receipt_view {
     int64_t retained_mappings;
     int64_t retained_dirty_kib;
     int64_t malloc_used_kib; /* of the process allocator, since before the */
-    int64_t malloc_retained_kib; /* first load: in use; free but kept */
+    int64_t malloc_retained_kib;  /* first load: in use; free but kept */
     const mayfly_why_report *why; /* what holds it, where an unload failed or
                                      waits; or NULL */
 } mf_receipt_view;

@@ -34,7 +34,7 @@ void mf_context_memory(mayfly_context *context, mf_census *ret)
     mf_census now = {0};
     census_now(context, &now);
     pthread_mutex_lock(&context->lock);
-    *ret = context->snapshots[MF_COMPILED].census;
+    *ret = context->snapshots.census;
     pthread_mutex_unlock(&context->lock);
     for (size_t i = 0; i < ret->n; i++)
         ret->rows[i].live = 0;

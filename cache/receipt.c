@@ -39,30 +39,6 @@ void mf_context_census(const mayfly_context *c, mf_census *census)
     mf_bindings_census(c, census);
 }
 
-void mf_snapshot_measure(mayfly_context *c, mf_snapshot *s, const char *phase)
-{
-    const mf_context_options *o = &c->options;
-    mf_map map;
-    s->phase = phase;
-    s->has_process = o->measure_process;
-    if (s->has_process)
-        mf_process_read(&s->process);
-    if (s->has_process && o->map) {
-        int own = atomic_load(&c->state) == MAYFLY_COMPILING && c->payload.unit;
-        s->has_map = o->map(o->host, own ? c : NULL, &map) == 0;
-        if (s->has_map)
-            mf_map_shrink(&map, &s->map);
-    }
-    s->at_ns = mf_clock_ns();
-}
-
-void mf_snapshot_take(mayfly_context *c, mf_snapshot *s, const char *phase)
-{
-    if (c->options.measure_process && c->options.trim)
-        c->options.trim(c->options.host);
-    mf_snapshot_measure(c, s, phase);
-}
-
 static size_t all_bytes(const mf_census *c)
 {
     size_t n = 0;
@@ -81,7 +57,7 @@ static void view_context(mayfly_context *c, mf_receipt_view *v)
     v->cycles = c->cycles;
     v->n_phases = c->n_snapshots;
     for (int i = 0; i < c->n_snapshots; i++)
-        v->phases[i] = c->snapshots[i];
+        mf_snapshot_recall(c, i, &v->phases[i]);
     v->load_ns = c->load_ns;
     v->generate_ns = c->generate_ns;
     v->compile_ns = c->compile_ns;

@@ -61,7 +61,7 @@ static int destroy(mayfly_context *c)
         c->options.touch(c->options.host);
 
     pthread_mutex_lock(&c->lock);
-    c->snapshots[MF_AFTER] = after;
+    mf_snapshot_keep(c, MF_AFTER, &after);
     c->n_snapshots = MF_AFTER + 1;
     c->unload_ns = took;
     c->cycles = cycles;
