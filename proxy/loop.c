@@ -17,6 +17,7 @@
 #include "base/owner.h"
 #include "proxy/workers.h"
 
+#include <semaphore.h>
 #include <uv.h> /* the one file that may */
 
 typedef struct mf_task_list {
@@ -32,6 +33,7 @@ typedef struct loop {
     uv_timer_t timer;
     uint64_t timer_at; /* what it is set to; UINT64_MAX: not set */
     pthread_t thread;
+    sem_t started;
     unsigned number;      /* of the thread, for its name */
     task_list later;      /* for the end of this turn */
     pthread_mutex_t lock; /* for posted and stopped */
@@ -168,7 +170,11 @@ static void *run(void *state)
     loop *l = state;
     current = &l->base;
     mf_thread_name("mayfly-loop", l->number);
+    /* What the process's allocator keeps per thread is made now: it belongs to
+     * the host, not to whoever causes the first release here. */
+    mf_alloc_free(l->base.alloc, mf_alloc_new(l->base.alloc, 1));
     l->base.now_ms = uv_now(&l->uv);
+    sem_post(&l->started);
     uv_run(&l->uv, UV_RUN_DEFAULT);
     /* What was posted before the stop still runs; then posting ends for good.
      */
@@ -236,12 +242,17 @@ int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
         return mf_error_set(err, MAYFLY_EIO, "no descriptor for a loop");
     }
     l->number = number;
+    sem_init(&l->started, 0, 0);
     if (mf_thread_start(&l->thread, run, l) != 0) {
+        sem_destroy(&l->started);
         uv_undo(l);
         pthread_mutex_destroy(&l->lock);
         mf_alloc_free(alloc, l);
         return mf_error_set(err, MAYFLY_EIO, "no thread for a loop");
     }
+    while (sem_wait(&l->started) != 0)
+        ; /* interrupted by a signal */
+    sem_destroy(&l->started);
     *ret_loop = &l->base;
     return 0;
 }
