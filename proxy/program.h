@@ -47,6 +47,7 @@ typedef struct mf_frame {
     mf_inside inside;
     sigjmp_buf out;
     int is_thread; /* of the unit's own making */
+    int ending;    /* such a one has only its values to destroy */
     int status;    /* what exit was called with */
     int quick;     /* _exit or abort: without handlers */
 } mf_frame;
@@ -60,6 +61,7 @@ typedef struct mf_thread {
     pthread_t id;            /* set before the program's lock is given up */
     void *(*function)(void *);
     void *argument;
+    int n_destroyed; /* values, by destructors, at its end */
     int detached;
     int finished; /* waits to be joined */
 } mf_thread;

@@ -124,11 +124,12 @@ _Noreturn void mf_wrap_abort(mf_program *p)
 _Noreturn void mf_wrap_pthread_exit(mf_program *p, void *value)
 {
     mf_frame *f = find_frame(p);
-    if (f && f->is_thread)
+    if (f && f->is_thread && !f->ending)
         pthread_exit(value);
     if (!f)
         leave_thread(p, 0, "pthread_exit");
-    mf_program_wait_threads(p);
+    if (!f->is_thread)
+        mf_program_wait_threads(p);
     leave(p, 0, 0, "pthread_exit");
 }
 

@@ -81,14 +81,24 @@ static void (*take_value(mf_program *p, void **ret_value))(void *)
     return destructor;
 }
 
-/* A destructor may set values again; POSIX lets that end after some rounds. */
-static void destroy_values(mf_program *p)
+/* A destructor may set values again; POSIX lets that end after some rounds. Has
+ * a frame of its own, which end_values can leave. */
+__attribute__((noinline)) static void destroy_values(mf_thread *t)
 {
     void *value;
     void (*destructor)(void *);
     int most = PTHREAD_KEYS_MAX * PTHREAD_DESTRUCTOR_ITERATIONS;
-    while (most-- > 0 && (destructor = take_value(p, &value)) != NULL)
+    while (t->n_destroyed++ < most &&
+           (destructor = take_value(t->frame.program, &value)) != NULL)
         destructor(value);
+}
+
+/* exit in a destructor ends that one: the others follow. */
+static void end_values(mf_thread *t)
+{
+    t->frame.ending = 1;
+    (void)sigsetjmp(t->frame.out, 1);
+    destroy_values(t);
 }
 
 /* --- a thread's life
@@ -111,7 +121,7 @@ static void finish(void *state)
     mayfly_context *context = t->context;
     int unused;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &unused);
-    destroy_values(p);
+    end_values(t);
     mf_frame_leave(&t->frame);
     pthread_mutex_lock(&p->lock);
     mf_owned_remove(context, &t->owned);

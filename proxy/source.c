@@ -18,6 +18,14 @@
 static const mayfly_source nothing = {.name = "mayfly_nothing.proto",
                                       .text = "syntax = \"proto3\";\n"};
 
+static int has_null(const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!list[i])
+            return 1;
+    return 0;
+}
+
 static const mayfly_source_options *
 check_options(const mayfly_source_options *options, mayfly_error *err)
 {
@@ -32,9 +40,13 @@ check_options(const mayfly_source_options *options, mayfly_error *err)
     if ((options->n_include_dirs && !options->include_dirs) ||
         (options->n_defines && !options->defines) ||
         (options->n_symbols && !options->symbols) ||
-        (options->n_libraries && !options->libraries)) {
+        (options->n_libraries && !options->libraries) ||
+        has_null(options->include_dirs, options->n_include_dirs) ||
+        has_null(options->defines, options->n_defines) ||
+        has_null(options->libraries, options->n_libraries)) {
         mf_error_set(err, MAYFLY_EINVAL,
-                     "a list of the source options is missing");
+                     "a list of the source options is missing, or a name in "
+                     "it");
         return NULL;
     }
     return options;

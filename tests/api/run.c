@@ -99,7 +99,8 @@ static void test_options(void **state)
     int resolved = 0;
     const char *const defines[] = {"ONE", "THREE=1 + 2"};
     const char *const bad[] = {"X 1\nint y;"};
-    const char *const libraries[] = {"z"}, *const missing[] = {"fly_nowhere"};
+    const char *const libraries[] = {"z"}, *const missing[] = {"fly_nowhere",
+                                                               NULL};
     mayfly_source_options o =
         *MAYFLY_SOURCE_OPTIONS(.include = include, .include_state = asked,
                                .defines = defines, .n_defines = 2,
@@ -146,6 +147,10 @@ static void test_options(void **state)
     assert_non_null(strstr(p.err.message, "here"));
     assert_non_null(strstr(p.err.message, "there"));
     assert_null(strstr(p.err.message, "two"));
+    o.libraries = missing + 1;
+    assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
+    o.libraries = NULL;
+    assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
     o.size = 8;
     assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
     assert_int_equal(
