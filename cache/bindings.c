@@ -22,12 +22,14 @@ static mf_binding *find(const mayfly_context *c, const void *key1,
     return b;
 }
 
-void mf_bindings_destroy(mayfly_context *c)
+void mf_bindings_destroy(mayfly_context *c,
+                         void (*destroy)(mayfly_context *c,
+                                         const mf_payload *payload))
 {
     mf_binding *b = atomic_exchange(&c->bindings, NULL);
     while (b) {
         mf_binding *next = b->next;
-        b->payload.destroy(b->payload.unit);
+        destroy(c, &b->payload);
         mf_counts_drop(b->count);
         mf_alloc_free(c->options.alloc, b);
         b = next;
@@ -76,6 +78,7 @@ void *mf_context_add_binding(mayfly_context *context, const void *key1,
     b->key1 = key1;
     b->key2 = key2;
     b->payload = *payload;
+    mf_tombs_clear(mf_registry_tombs(context->options.registry), payload);
 
     pthread_mutex_lock(&context->lock);
     mf_binding *first = find(context, key1, key2);

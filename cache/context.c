@@ -145,6 +145,7 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
     mf_snapshot *dropped = &both[1];
 
     c->payload = *payload;
+    mf_tombs_clear(mf_registry_tombs(c->options.registry), payload);
     mf_context_census(c, &dropped->census);
     compiled->census = report->compiling;
     for (size_t i = 0; i < dropped->census.n; i++) {
@@ -204,6 +205,11 @@ const char *mf_state_name(enum mayfly_context_state state)
 const char *mayfly_context_name(const mayfly_context *context)
 {
     return context->options.name;
+}
+
+uint64_t mayfly_context_version(const mayfly_context *context)
+{
+    return context->version;
 }
 
 enum mayfly_context_state

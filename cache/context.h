@@ -54,6 +54,12 @@ typedef struct mf_payload {
      */
     const void *(*name)(const void *unit, const void *address, char *out,
                         size_t size);
+    /* Tells `each` every function and object that has a name, in two pieces.
+     * NULL: none has. */
+    void (*names)(const void *unit,
+                  void (*each)(void *state, const char *prefix,
+                               const char *text, const void *address),
+                  void *state);
 } mf_payload;
 
 /* All contexts of one host, and the process as it was before the first load. */
@@ -64,6 +70,12 @@ void mf_registry_free(mf_registry *r);         /* once no handle is left */
 
 /* At the most so many contexts that are not unloaded; 0: any number. */
 void mf_registry_set_max(mf_registry *r, size_t contexts);
+
+/* How many unloaded units are remembered at the most, and how long. 0 or
+ * ENOMEM.
+ */
+int mf_registry_set_tombs(mf_registry *r, size_t max, uint64_t age_ns);
+void mf_registry_trim(mf_registry *r); /* forgets those that are too old */
 
 /* Unloads every context, calls cancelled first, waiting `wait_ms` in all. What
  * is still held then stays *unloading* and goes with its last lease. Returns

@@ -9,6 +9,7 @@
 #define MF_CACHE_INTERNAL_H
 
 #include "cache/context.h"
+#include "cache/tombs.h"
 #include "cache/owned.h"
 
 #include <mayfly/why.h>
@@ -120,6 +121,7 @@ struct mayfly_context {
     mf_kept_snapshots snapshots;
     uint64_t load_ns, generate_ns, compile_ns;
     uint64_t unload_ns; /* of dropping, without the wait before */
+    uint64_t version;   /* which load of the host's this one is */
     uint64_t cycles;    /* which unload of the host's this one was */
     size_t left_bytes;  /* in arenas after the unload, where no other context
                            was there to hold them */
@@ -156,8 +158,10 @@ void mf_weak_cut(mayfly_context *c);
 /* inside.c: 0, or EINSIDE when this thread runs the context's code. */
 int mf_inside_check(mayfly_context *c, mayfly_error *err);
 
-/* bindings.c: destroys all bindings. */
-void mf_bindings_destroy(mayfly_context *c);
+/* bindings.c: frees all bindings, their units by `destroy`. */
+void mf_bindings_destroy(mayfly_context *c,
+                         void (*destroy)(mayfly_context *c,
+                                         const mf_payload *payload));
 void mf_bindings_census(const mayfly_context *c, mf_census *census);
 
 /* pins.c: appends the pins, newest first, as text. Lock held. */
@@ -215,6 +219,7 @@ mayfly_context *mf_registry_next(mf_registry *r, mayfly_context *c);
  */
 uint64_t mf_registry_count_unload(mf_registry *r, int *ret_none_left);
 unsigned mf_registry_shards(const mf_registry *r); /* for each context */
+mf_tombs *mf_registry_tombs(const mf_registry *r);
 
 /* context.c: adds a reference unless there is none left. */
 int mf_context_try_ref(mayfly_context *c);

@@ -20,6 +20,8 @@
 
 struct mf_registry {
     mf_alloc *alloc;
+    mf_tombs *tombs;
+    uint64_t loads;    /* contexts made so far */
     unsigned n_shards; /* of each context's lease count */
     pthread_mutex_t lock;
     mayfly_context *first;
@@ -41,7 +43,9 @@ mf_registry *mf_registry_new(mf_alloc *alloc)
     r->n_shards = 1;
     while (r->n_shards < MF_LEASE_SHARDS_MAX && (int)r->n_shards < processors)
         r->n_shards *= 2;
-    if (pthread_mutex_init(&r->lock, NULL) != 0) {
+    r->tombs = mf_tombs_new(alloc);
+    if (!r->tombs || pthread_mutex_init(&r->lock, NULL) != 0) {
+        mf_tombs_free(r->tombs);
         mf_alloc_free(alloc, r);
         return NULL;
     }
@@ -53,7 +57,23 @@ void mf_registry_free(mf_registry *r)
     if (!r)
         return;
     pthread_mutex_destroy(&r->lock);
+    mf_tombs_free(r->tombs);
     mf_alloc_free(r->alloc, r);
+}
+
+mf_tombs *mf_registry_tombs(const mf_registry *r)
+{
+    return r->tombs;
+}
+
+int mf_registry_set_tombs(mf_registry *r, size_t max, uint64_t age_ns)
+{
+    return mf_tombs_set(r->tombs, max, age_ns);
+}
+
+void mf_registry_trim(mf_registry *r)
+{
+    mf_tombs_trim(r->tombs);
 }
 
 unsigned mf_registry_shards(const mf_registry *r)
@@ -84,6 +104,7 @@ int mf_registry_add(mf_registry *r, mayfly_context *c, mayfly_error *err)
         r->first->prev = c;
     r->first = c;
     r->n_loaded++;
+    c->version = ++r->loads;
     pthread_mutex_unlock(&r->lock);
     return 0;
 }

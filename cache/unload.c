@@ -40,6 +40,15 @@ static size_t bytes_left(mayfly_context *c)
     return now > before ? now - before : 0;
 }
 
+/* Destroys a unit; what it was is remembered for whoever jumps there. */
+static void destroy_payload(mayfly_context *c, const mf_payload *payload)
+{
+    mf_tombs *tombs = mf_registry_tombs(c->options.registry);
+    mf_tomb tomb = mf_tomb_prepare(tombs, payload, c->options.name, c->version);
+    payload->destroy(payload->unit);
+    mf_tomb_set(tombs, &tomb);
+}
+
 /* Drops the payload and tells so. Lock held at entry and return, not in
  * between. Returns 1 when the caller is to free the handle, without the lock.
  */
@@ -49,8 +58,8 @@ static int destroy(mayfly_context *c)
     pthread_mutex_unlock(&c->lock);
 
     uint64_t start = mf_clock_ns();
-    mf_bindings_destroy(c);
-    c->payload.destroy(c->payload.unit);
+    mf_bindings_destroy(c, destroy_payload);
+    destroy_payload(c, &c->payload);
     uint64_t took = mf_clock_ns() - start;
     mf_snapshot after = {0};
     mf_snapshot_take(c, &after, "unloaded");

@@ -111,7 +111,7 @@ enum mf_unit_part {
     MF_UNIT_TABLES,
     MF_UNIT_CONSTANTS, /* literals, linkage */
     MF_UNIT_DATA,      /* writable */
-    MF_UNIT_OWN        /* not of the image: records of it, which point into it */
+    MF_UNIT_OWN /* not of the image: records of it, which point into it */
 };
 
 /* Tells `add` every part; only reads. */
@@ -119,6 +119,13 @@ void mf_unit_parts(const mf_unit *unit,
                    void (*add)(void *state, enum mf_unit_part part,
                                const void *at, size_t bytes),
                    void *state);
+
+/* Tells `each` every function and object that has a name, which comes in two
+ * pieces; those of handler source first. `address` may be NULL: made without.
+ * Only reads. */
+typedef void (*mf_unit_name_fn)(void *state, const char *prefix,
+                                const char *text, const void *address);
+void mf_unit_names(const mf_unit *unit, mf_unit_name_fn each, void *state);
 
 /* Writes the name of the function or object at or next before `address` to
  * `out`; returns where it begins. NULL: the image has no such name. Functions

@@ -87,9 +87,11 @@ typedef struct nearest {
     const char *prefix, *text;
 } nearest;
 
-static void consider(nearest *n, uintptr_t at, const char *prefix,
-                     const char *text)
+static void consider(void *state, const char *prefix, const char *text,
+                     const void *address)
 {
+    nearest *n = state;
+    uintptr_t at = (uintptr_t)address;
     if (at > n->wanted || at < n->low || at <= n->at || !text)
         return;
     n->at = at;
@@ -97,21 +99,26 @@ static void consider(nearest *n, uintptr_t at, const char *prefix,
     n->text = text;
 }
 
-static void consider_generated(const mf_unit *u, nearest *n)
+void mf_unit_names(const mf_unit *u, mf_unit_name_fn each, void *state)
 {
     const mf_unit_table *t = u->entry;
     const mf_plan *plan = u->plan;
+    for (size_t i = 0; i < u->n_names; i++)
+        each(state, "", u->names[i].name, u->names[i].address);
     for (uint32_t i = 0; i < t->n_messages && i < plan->n_messages; i++)
-        consider(n, (uintptr_t)t->encode[i], "mf_encode_",
-                 plan->messages[i].c_name);
+        each(state, "mf_encode_", plan->messages[i].c_name,
+             (const void *)(uintptr_t)t->encode[i]);
     const mf_method_stub *stub = t->methods;
     for (uint32_t i = 0; i < plan->n_services; i++) {
         for (uint32_t k = 0; k < plan->services[i].n_methods; k++, stub++) {
             const char *name = plan->services[i].methods[k].c_name;
-            consider(n, (uintptr_t)stub->send, "mf_send_", name);
-            consider(n, (uintptr_t)stub->receive, "mf_receive_", name);
-            consider(n, (uintptr_t)stub->serve, "mf_serve_", name);
-            consider(n, (uintptr_t)stub->reply, "mf_reply_", name);
+            each(state, "mf_send_", name, (const void *)(uintptr_t)stub->send);
+            each(state, "mf_receive_", name,
+                 (const void *)(uintptr_t)stub->receive);
+            each(state, "mf_serve_", name,
+                 (const void *)(uintptr_t)stub->serve);
+            each(state, "mf_reply_", name,
+                 (const void *)(uintptr_t)stub->reply);
         }
     }
 }
@@ -131,10 +138,7 @@ const void *mf_unit_name_at(const mf_unit *unit, const void *address, char *out,
                  .low = at >= data   ? data
                         : at >= rest ? rest
                                      : text};
-    consider_generated(unit, &n);
-    for (size_t i = 0; i < unit->n_names; i++)
-        consider(&n, (uintptr_t)unit->names[i].address, "",
-                 unit->names[i].name);
+    mf_unit_names(unit, consider, &n);
     if (!n.at)
         return NULL;
     snprintf(out, size, "%s%s", n.prefix, n.text);

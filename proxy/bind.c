@@ -101,6 +101,24 @@ static const void *name_in_unit(const void *unit, const void *address,
     return mf_unit_name_at(unit, address, out, size);
 }
 
+static void names_of_unit(const void *unit,
+                          void (*each)(void *state, const char *prefix,
+                                       const char *text, const void *address),
+                          void *state)
+{
+    mf_unit_names(unit, each, state);
+}
+
+static void names_of_bound(const void *bound,
+                           void (*each)(void *state, const char *prefix,
+                                        const char *text, const void *address),
+                           void *state)
+{
+    const mf_bound *b = bound;
+    if (b->own)
+        mf_unit_names(b->own, each, state);
+}
+
 mf_payload mf_unit_payload(mf_unit *unit)
 {
     return (mf_payload){.unit = unit,
@@ -108,7 +126,8 @@ mf_payload mf_unit_payload(mf_unit *unit)
                         .census = census_unit,
                         .symbol = symbol_in_unit,
                         .parts = parts_of_unit,
-                        .name = name_in_unit};
+                        .name = name_in_unit,
+                        .names = names_of_unit};
 }
 
 /* The number of a service in a plan, by name; MF_NO_MESSAGE: there is none. */
@@ -288,7 +307,8 @@ static int bind_as(mayfly_context *context, const mayfly_layout *layout,
                           .destroy = destroy_bound,
                           .census = census_bound,
                           .parts = parts_of_bound,
-                          .name = name_in_bound};
+                          .name = name_in_bound,
+                          .names = names_of_bound};
     known = mf_context_add_binding(context, layout, key, &payload, err);
     if (!known)
         return MAYFLY_ENOMEM;

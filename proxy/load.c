@@ -21,6 +21,7 @@
 #include "proxy/limits.h"
 #include "proxy/memory.h"
 #include "proxy/program.h"
+#include "proxy/quarantine.h"
 
 #include "base/error.h"
 #include "base/guest.h"
@@ -122,6 +123,7 @@ static void trim(void *host)
         return;
     mf_cc_trim(h->compiler.cc, 0);
     mf_zone_trim(h->compiler.zone);
+    mf_registry_trim(h->contexts);
 }
 
 /* The code of all units, and compile arenas where none is kept hot. */
@@ -155,7 +157,8 @@ static int part_begin(mayfly_host *host, mayfly_error *err)
     if (host->options.forbid_compile)
         mf_cc_forbid(host->compiler.cc);
     mayfly_limits limits = host->limits;
-    return mf_limits_apply(host, &limits, err);
+    code = mf_limits_apply(host, &limits, err);
+    return code == 0 ? mf_quarantine_begin(host, err) : code;
 }
 
 /* Whoever still holds a context keeps it *unloading*; its last lease drops it,
@@ -168,11 +171,11 @@ static void part_stop(mayfly_host *host)
 
 static void part_done(mayfly_host *host)
 {
+    mf_registry_free(host->contexts); /* before the addresses it remembers go */
+    host->contexts = NULL;
     if (host->has_compiler)
         mf_compiler_done(&host->compiler);
     host->has_compiler = 0;
-    mf_registry_free(host->contexts);
-    host->contexts = NULL;
 }
 
 static void part_trim(mayfly_host *host)

@@ -53,18 +53,23 @@
     X(mayfly_context_run) \
     X(mayfly_context_unlisten) \
     X(mayfly_context_unref) \
+    X(mayfly_context_version) \
     X(mayfly_decode) \
     X(mayfly_dial) \
     X(mayfly_emit) \
     X(mayfly_encode) \
     X(mayfly_error_name) \
     X(mayfly_error_text) \
+    X(mayfly_explain_fault) \
+    X(mayfly_fault_handler_install) \
+    X(mayfly_fault_handler_remove) \
     X(mayfly_host_each_registration) \
     X(mayfly_host_free) \
     X(mayfly_host_get_limits) \
     X(mayfly_host_new) \
     X(mayfly_host_registrations_json) \
     X(mayfly_host_set_limits) \
+    X(mayfly_host_set_quarantine) \
     X(mayfly_host_set_registration_limit) \
     X(mayfly_host_trim) \
     X(mayfly_json_decode) \

@@ -10,8 +10,8 @@
  * there are few.
  *
  * What is given back loses its memory at once (the file gets a hole, the pages
- * no access). Its addresses wait in a queue before they are used again, so that
- * a stale jump is more likely to fault than to run something else. A chunk in
+ * no access). Its addresses wait before they are used again (zone_wait.c), so
+ * that a stale jump faults rather than runs something else. A chunk in
  * which nothing lives keeps its empty file until mf_zone_trim, but only one
  * does.
  *
@@ -42,10 +42,8 @@
 #define CHUNK_MIN MIB
 #define CHUNK_MAX (64 * MIB)
 #define MAX_DEFAULT (1024 * MIB)
-#define WAIT_BYTES (8 * MIB) /* of addresses in the queue */
 
 typedef mf_zone_chunk chunk;
-typedef mf_zone_waiting waiting;
 
 static size_t pages(const mf_zone *zone, size_t bytes)
 {
@@ -128,34 +126,6 @@ static chunk *chunk_of(mf_zone *zone, const uint8_t *base)
     return c;
 }
 
-/* The oldest of the queue can be used again. */
-static void end_wait(mf_zone *zone)
-{
-    waiting *w = &zone->queue[zone->queue_at];
-    mf_extents_give(&w->chunk->free, w->at, w->bytes);
-    mf_extents_unpromise(&w->chunk->free);
-    w->chunk->waiting--;
-    zone->queue_bytes -= w->bytes;
-    zone->queue_at = (zone->queue_at + 1) % MF_ZONE_WAIT_MAX;
-    zone->queue_n--;
-}
-
-static void start_wait(mf_zone *zone, chunk *c, size_t at, size_t bytes)
-{
-    if (zone->queue_n == MF_ZONE_WAIT_MAX)
-        end_wait(zone);
-    waiting *w =
-        &zone->queue[(zone->queue_at + zone->queue_n) % MF_ZONE_WAIT_MAX];
-    w->chunk = c;
-    w->at = at;
-    w->bytes = bytes;
-    c->waiting++;
-    zone->queue_n++;
-    zone->queue_bytes += bytes;
-    while (zone->queue_bytes > WAIT_BYTES)
-        end_wait(zone);
-}
-
 /* Chunks without life: one may keep its file, with nothing in it, if `spare`.
  */
 static void sweep(mf_zone *zone, int spare)
@@ -205,7 +175,8 @@ int mf_zone_new(mf_alloc *alloc, size_t max_bytes, mf_zone **ret_zone,
     }
     zone->base = base;
     mf_extents_init(&zone->space, alloc);
-    if (mf_extents_promise(&zone->space) != 0) {
+    if (mf_zone_wait_init(zone) != 0 || mf_extents_promise(&zone->space) != 0) {
+        mf_alloc_free(alloc, zone->queue);
         munmap(zone->base, zone->reserved);
         mf_alloc_free(alloc, zone);
         return mf_error_nomem(err, "the code zone");
@@ -225,8 +196,8 @@ void mf_zone_free(mf_zone *zone)
 {
     if (!zone)
         return;
-    while (zone->queue_n)
-        end_wait(zone);
+    mf_zone_wait_end(zone);
+    mf_alloc_free(zone->alloc, zone->queue);
     while (zone->chunks)
         drop_chunk(zone, zone->chunks);
     mf_extents_done(&zone->space);
@@ -295,10 +266,10 @@ int mf_zone_take(mf_zone *zone, size_t code_bytes, size_t data_bytes,
                             "of which %zu are in use",
                             bytes, max, used);
     }
+    mf_zone_wait_expire(zone);
     int code = take_pages(zone, bytes, &c, &at);
     if (code == MAYFLY_ELIMIT) {
-        while (zone->queue_n)
-            end_wait(zone);
+        mf_zone_wait_end(zone);
         sweep(zone, 0);
         code = take_pages(zone, bytes, &c, &at);
     }
@@ -440,7 +411,7 @@ void mf_zone_give(mf_zone *zone, const mf_span *span)
         /* Where the kernel would not split a mapping, the addresses are lost.
          */
         if (gone)
-            start_wait(zone, c, at, bytes);
+            mf_zone_wait_start(zone, c, at, bytes);
         sweep(zone, 1);
     }
     pthread_mutex_unlock(&zone->lock);
@@ -449,20 +420,7 @@ void mf_zone_give(mf_zone *zone, const mf_span *span)
 void mf_zone_trim(mf_zone *zone)
 {
     pthread_mutex_lock(&zone->lock);
-    /* Where something else lives in the chunk, addresses go on waiting. */
-    size_t kept = 0;
-    for (size_t i = 0; i < zone->queue_n; i++) {
-        waiting *w = &zone->queue[(zone->queue_at + i) % MF_ZONE_WAIT_MAX];
-        if (w->chunk->live) {
-            zone->queue[(zone->queue_at + kept++) % MF_ZONE_WAIT_MAX] = *w;
-        } else {
-            mf_extents_give(&w->chunk->free, w->at, w->bytes);
-            mf_extents_unpromise(&w->chunk->free);
-            w->chunk->waiting--;
-            zone->queue_bytes -= w->bytes;
-        }
-    }
-    zone->queue_n = kept;
+    mf_zone_wait_expire(zone);
     sweep(zone, 0);
     pthread_mutex_unlock(&zone->lock);
 }

@@ -55,7 +55,13 @@ int mf_zone_fill(mf_zone *zone, const mf_span *span, const void *code,
 /* Gives memory and addresses back. The addresses are not used again at once. */
 void mf_zone_give(mf_zone *zone, const mf_span *span);
 
-/* Releases chunks in which nothing lives. */
+/* How many given spans wait at the most before their addresses are used again,
+ * and how long. What is over the new bounds ends at once. Errors: EINVAL,
+ * ENOMEM (as many as before). */
+int mf_zone_set_quarantine(mf_zone *zone, size_t spans, uint64_t age_ns,
+                           mayfly_error *err);
+
+/* Releases chunks in which nothing lives; what waits goes on waiting. */
 void mf_zone_trim(mf_zone *zone);
 
 /* Bytes in use and bytes of memory files. */

@@ -11,8 +11,6 @@
 
 #include <pthread.h>
 
-enum { MF_ZONE_WAIT_MAX = 64 };
-
 typedef struct mf_zone_chunk {
     struct mf_zone_chunk *next;
     size_t at; /* in the zone */
@@ -28,6 +26,7 @@ typedef struct mf_zone_waiting {
     mf_zone_chunk *chunk;
     size_t at; /* in the chunk */
     size_t bytes;
+    uint64_t since_ns;
 } mf_zone_waiting;
 
 struct mf_zone {
@@ -43,10 +42,20 @@ struct mf_zone {
     size_t used;
     mf_extents space; /* parts of the range that no chunk has */
     mf_zone_chunk *chunks;
-    mf_zone_waiting queue[MF_ZONE_WAIT_MAX]; /* a ring, oldest at `queue_at` */
+    mf_zone_waiting *queue; /* a ring, oldest at `queue_at` */
+    size_t queue_room;
     size_t queue_at;
     size_t queue_n;
     size_t queue_bytes;
+    size_t wait_parts; /* the most that wait ... */
+    size_t wait_bytes; /* ... of so many bytes together ... */
+    uint64_t wait_ns;  /* ... for so long */
 };
+
+/* zone_wait.c; the lock is held. */
+int mf_zone_wait_init(mf_zone *z); /* 0 or ENOMEM; free `queue` */
+void mf_zone_wait_start(mf_zone *z, mf_zone_chunk *c, size_t at, size_t bytes);
+void mf_zone_wait_expire(mf_zone *z); /* ends those that are over */
+void mf_zone_wait_end(mf_zone *z);    /* ends all */
 
 #endif

@@ -70,8 +70,7 @@ static const mf_zone_waiting *waiting_from(const mf_zone *z,
 {
     const mf_zone_waiting *first = NULL;
     for (size_t i = 0; i < z->queue_n; i++) {
-        const mf_zone_waiting *w =
-            &z->queue[(z->queue_at + i) % MF_ZONE_WAIT_MAX];
+        const mf_zone_waiting *w = &z->queue[(z->queue_at + i) % z->queue_room];
         if (w->chunk == c && w->at >= at && (!first || w->at < first->at))
             first = w;
     }

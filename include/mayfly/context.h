@@ -106,6 +106,9 @@ MAYFLY_API mayfly_context *mayfly_context_ref(mayfly_context *context);
 MAYFLY_API void mayfly_context_unref(mayfly_context *context);
 
 MAYFLY_API const char *mayfly_context_name(const mayfly_context *context);
+
+/* Which load of its host it was, from 1. */
+MAYFLY_API uint64_t mayfly_context_version(const mayfly_context *context);
 MAYFLY_API enum mayfly_context_state
 mayfly_context_get_state(const mayfly_context *context);
 

@@ -98,6 +98,8 @@ typedef struct mayfly_host_options {
                                     further ones; copied. NULL: none */
     int forbid_compile;        /* nothing is compiled at run time, whoever asks:
                                   every load answers EUNSUPPORTED */
+    unsigned quarantine_max; /* see mayfly_host_set_quarantine; 0: 64 */
+    unsigned quarantine_ms;  /* likewise; 0: 60,000 */
     int measure_process;       /* receipts also read /proc/self (about 0.3 ms a
                                   snapshot), and what is kept for speed is given
                                   back before each reading; 2: also the mappings
@@ -130,6 +132,18 @@ MAYFLY_API int mayfly_host_set_limits(mayfly_host *host,
 /* The limits as they were set; 0: the default. */
 MAYFLY_API void mayfly_host_get_limits(mayfly_host *host,
                                        mayfly_limits *ret_limits);
+
+/*
+ * After an unload the addresses of code and data stay reserved, without memory and
+ * without access, before something else is put there, so that a stale pointer
+ * faults; what stood there is remembered as long (fault.h). At the most the newest
+ * `units` wait (a context is one, and one more for each header that it was bound
+ * to), each for `age_ms` at the most, which is looked at when something is loaded,
+ * unloaded or trimmed; where no other addresses are left, none. What exceeds new
+ * bounds ends at once. Errors: EINVAL (more than 65,536 units), ENOMEM, EFORKED.
+ */
+MAYFLY_API int mayfly_host_set_quarantine(mayfly_host *host, size_t units,
+                                          unsigned age_ms, mayfly_error *err);
 
 /*
  * Everything that stays registered until it is taken back is counted per owner:

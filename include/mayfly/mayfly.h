@@ -9,6 +9,7 @@
  *   host.h     the root object
  *   context.h  load a schema, hold it, unload it, read the receipt
  *   why.h      what holds a context
+ *   fault.h    what a stale pointer pointed to
  *   memory.h   what memory there is, by kind
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
@@ -26,6 +27,7 @@
 #include <mayfly/context.h>
 #include <mayfly/emit.h>
 #include <mayfly/error.h>
+#include <mayfly/fault.h>
 #include <mayfly/host.h>
 #include <mayfly/layout.h>
 #include <mayfly/memory.h>

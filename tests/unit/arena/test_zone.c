@@ -202,6 +202,11 @@ static void test_fragments(void **state)
     assert_true(s.waiting_parts > 0);
     mf_zone_trim(zone);
     check_space(zone, &s);
+    assert_true(s.waiting_parts > 0);
+    assert_int_equal(s.backed, 0);
+    assert_int_equal(mf_zone_set_quarantine(zone, 0, 0, NULL), 0);
+    mf_zone_trim(zone);
+    check_space(zone, &s);
     assert_int_equal(s.chunks, 0);
     assert_int_equal(s.waiting, 0);
     mf_zone_free(zone);
