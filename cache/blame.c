@@ -219,6 +219,18 @@ static void start(mf_blame *b)
     mf_blame_look(b);
 }
 
+/* Handlers of signals are kept by the kernel, where no scan finds them. */
+static void look_at_signals(mf_blame *b)
+{
+    enum { SIGNALS = 64 };
+    struct { /* as the kernel has it */
+        uintptr_t handler, flags, restorer, mask;
+    } action;
+    for (long i = 1; i <= SIGNALS; i++)
+        if (syscall(SYS_rt_sigaction, i, NULL, &action, 8L) == 0)
+            mf_blame_note(b, (uintptr_t)i, action.handler, -1, MF_BLAME_SIGNAL);
+}
+
 static void open_files(mf_blame *b)
 {
     const int flags = O_RDONLY | O_CLOEXEC;
@@ -257,6 +269,7 @@ void mf_blame_run(mf_blame *b)
     }
     open_files(b);
     start(b);
+    look_at_signals(b);
     close_files(b);
     if (mine)
         end_turn();

@@ -47,7 +47,8 @@ enum mf_blame_via {
     MF_BLAME_MEMORY,
     MF_BLAME_ON_STACK,
     MF_BLAME_REGISTER,
-    MF_BLAME_PC
+    MF_BLAME_PC,
+    MF_BLAME_SIGNAL /* the process's handler; `at` is the signal's number */
 };
 
 typedef struct mf_blame_hit {

@@ -136,6 +136,8 @@ static enum mayfly_why_kind kind_of(mf_blame *b, const mf_blame_hit *h)
         return MAYFLY_WHY_THREAD;
     if (h->via == MF_BLAME_REGISTER)
         return MAYFLY_WHY_LOCAL;
+    if (h->via == MF_BLAME_SIGNAL)
+        return MAYFLY_WHY_SIGNAL;
     if (tls_owner(b, h))
         return MAYFLY_WHY_THREAD_LOCAL;
     if (h->via == MF_BLAME_ON_STACK)
@@ -222,6 +224,13 @@ static int where_context(mf_why_search *s, uint32_t *ret, const mf_blame_hit *h)
                          c->options.name, name, (size_t)(h->at - begin));
 }
 
+static int where_signal(mayfly_why_report *r, uint32_t *ret, int number)
+{
+    const char *name = sigabbrev_np(number); /* NULL: a real-time one */
+    return mf_why_string(r, ret, "the process's handler of signal %d%s%s",
+                         number, name ? ", SIG" : "", name ? name : "");
+}
+
 static int where_mapping(mf_why_search *s, uint32_t *ret, const mf_blame_hit *h,
                          enum mayfly_why_kind kind)
 {
@@ -250,6 +259,8 @@ static int where(mf_why_search *s, uint32_t *ret, const mf_blame_hit *h,
     char name[32];
     if (kind == MAYFLY_WHY_THREAD_LOCAL)
         return where_thread_local(s, ret, h, tls_owner(b, h));
+    if (kind == MAYFLY_WHY_SIGNAL)
+        return where_signal(s->report, ret, (int)h->at);
     if (kind == MAYFLY_WHY_CONTEXT)
         return where_context(s, ret, h);
     if (kind == MAYFLY_WHY_GLOBAL)
@@ -284,7 +295,8 @@ static int list_one(mf_why_search *s, const found *f)
     const mf_blame_hit *h = f->hit;
     mf_holder holder = {.kind = f->kind,
                         .certainty = f->certainty,
-                        .not_address = ~h->at,
+                        .not_address =
+                            f->kind == MAYFLY_WHY_SIGNAL ? UINTPTR_MAX : ~h->at,
                         .not_word = ~h->value};
     if (h->thread >= 0)
         holder.thread = s->blame->thread[h->thread].tid;
@@ -321,7 +333,9 @@ int mf_why_hits(mf_why_search *s)
         all[i].hit = &b->hit[i];
         all[i].kind = (uint8_t)kind;
         all[i].certainty =
-            kind == MAYFLY_WHY_THREAD ? MAYFLY_WHY_LIKELY : MAYFLY_WHY_POSSIBLE;
+            kind == MAYFLY_WHY_THREAD || kind == MAYFLY_WHY_SIGNAL
+                ? MAYFLY_WHY_LIKELY
+                : MAYFLY_WHY_POSSIBLE;
         r->counts[kind]++;
         r->totals[all[i].certainty]++;
     }

@@ -31,6 +31,7 @@ const char *mf_why_kind_name(enum mayfly_why_kind kind)
         [MAYFLY_WHY_STARTED] = "started",
         [MAYFLY_WHY_LEASE] = "lease",
         [MAYFLY_WHY_THREAD] = "thread",
+        [MAYFLY_WHY_SIGNAL] = "signal",
         [MAYFLY_WHY_LOCAL] = "local",
         [MAYFLY_WHY_GLOBAL] = "global",
         [MAYFLY_WHY_THREAD_LOCAL] = "thread-local",

@@ -15,7 +15,7 @@
  * Three degrees of certainty:
  *   definite   pins, calls and open streams, what its own code has started, other
  *              leases: counted
- *   likely     threads that run in the code, or will return to it
+ *   likely     threads that run in the code, or will return to it; signal handlers
  *   possible   words in registers, stacks, globals, thread-local storage, heap and
  *              other contexts' data that have the value of an address in the
  *              context's code, tables or data. A number may look like an address,
@@ -59,15 +59,16 @@ enum mayfly_why_kind {
                                     started */
     MAYFLY_WHY_LEASE = 3,        /* leases that are none of these */
     MAYFLY_WHY_THREAD = 4,       /* runs in the code, or returns to it */
-    MAYFLY_WHY_LOCAL = 5,        /* a word in a register or on a stack in use */
-    MAYFLY_WHY_GLOBAL = 6,       /* in an image's writable data */
-    MAYFLY_WHY_THREAD_LOCAL = 7, /* thread-local storage, thread-specific values */
-    MAYFLY_WHY_CONTEXT = 8,      /* in the data of another context of the host */
-    MAYFLY_WHY_HEAP = 9,         /* the heap, or other memory that was mapped */
-    MAYFLY_WHY_STACK = 10,       /* on a stack that no examined thread is on: of a
+    MAYFLY_WHY_SIGNAL = 5,       /* the process's handler of a signal */
+    MAYFLY_WHY_LOCAL = 6,        /* a word in a register or on a stack in use */
+    MAYFLY_WHY_GLOBAL = 7,       /* in an image's writable data */
+    MAYFLY_WHY_THREAD_LOCAL = 8, /* thread-local storage, thread-specific values */
+    MAYFLY_WHY_CONTEXT = 9,      /* in the data of another context of the host */
+    MAYFLY_WHY_HEAP = 10,        /* the heap, or other memory that was mapped */
+    MAYFLY_WHY_STACK = 11,       /* on a stack that no examined thread is on: of a
                                     coroutine, of a thread that has ended or could
                                     not be examined */
-    MAYFLY_WHY_KINDS = 11
+    MAYFLY_WHY_KINDS = 12
 };
 
 typedef struct mayfly_why_options {

@@ -4,7 +4,9 @@
  */
 #include "why.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -327,6 +329,45 @@ static void test_thread_that_will_return(void **state)
     mayfly_why_free(r);
 }
 
+static int ask_below(void *arg)
+{
+    world *w = arg;
+    mayfly_why_report *r = ask(w->context);
+    char whose[64];
+    snprintf(whose, sizeof whose, "thread %ld (why) will return to it",
+             (long)gettid());
+    must_find(r, MAYFLY_WHY_THREAD, "call_out", whose);
+    mayfly_why_free(r);
+    return 0;
+}
+
+static void test_asked_from_inside(void **state)
+{
+    int (*out)(int (*f)(void *), void *arg);
+    *(void **)(uintptr_t)&out =
+        shown(hidden(((world *)*state)->context, "call_out"));
+    out(ask_below, *state);
+}
+
+static void test_signal_handler(void **state)
+{
+    world *w = *state;
+    struct sigaction action = {.sa_flags = 0}, before;
+    if (TEST_TSAN)
+        skip(); /* which puts a handler of its own in front */
+    *(void **)(void *)&action.sa_handler =
+        shown(hidden(w->context, "callback"));
+    sigaction(SIGUSR2, &action, &before);
+    action.sa_handler = SIG_DFL;
+    mayfly_why_report *r = ask(w->context);
+    sigaction(SIGUSR2, &before, NULL);
+    must_find(r, MAYFLY_WHY_SIGNAL, "callback",
+              "the process's handler of signal 12, SIGUSR2");
+    must_count(r, MAYFLY_WHY_SIGNAL, 1);
+    assert_null(find(r, MAYFLY_WHY_SIGNAL, "callback", "")->address);
+    mayfly_why_free(r);
+}
+
 /* --- other places, other targets ---------------------------------------------
  */
 
@@ -356,6 +397,23 @@ static void test_data_and_tables(void **state)
     }
     assert_true(found);
     kept_global = NULL;
+}
+
+/* A variable of a shared library, which its dynamic symbols name. */
+static void test_global_of_a_library(void **state)
+{
+    world *w = *state;
+    void *volatile *handler =
+        dlsym(RTLD_DEFAULT, "obstack_alloc_failed_handler");
+    if (!handler)
+        skip();
+    void *before = *handler;
+    *handler = shown(hidden(w->context, "callback"));
+    mayfly_why_report *r = ask(w->context);
+    *handler = before;
+    must_find(r, MAYFLY_WHY_GLOBAL, "callback",
+              "libc.so.6: obstack_alloc_failed_handler+0x0");
+    mayfly_why_free(r);
 }
 
 static void *with_thread_local(void *arg)
@@ -468,6 +526,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_thread_still_inside, begin, end),
         cmocka_unit_test_setup_teardown(test_thread_that_will_return, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(test_asked_from_inside, begin, end),
+        cmocka_unit_test_setup_teardown(test_signal_handler, begin, end),
+        cmocka_unit_test_setup_teardown(test_global_of_a_library, begin, end),
         cmocka_unit_test_setup_teardown(test_data_and_tables, begin, end),
         cmocka_unit_test_setup_teardown(test_thread_local, begin, end),
         cmocka_unit_test_setup_teardown(test_thread_specific, begin, end),

@@ -166,6 +166,8 @@ static void *in_vfork(void *arg)
 static void test_thread_that_does_not_stop(void **state)
 {
     (void)state;
+    if (TEST_TSAN)
+        skip(); /* which makes a fork of a vfork */
     mayfly_host *host = hello_host();
     mayfly_context *c = load(host);
     vforked v;
