@@ -380,6 +380,7 @@ int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
     }
     u->work = keep_work ? work : NULL;
     u->compiler = c;
+    u->limits = input->limits;
     u->heap = input->heap;
     u->plan = input->plan;
     *ret_unit = u;

@@ -47,6 +47,8 @@ typedef struct mf_unit {
     void (*const *end)(void);
     void (*const *end_end)(void);
     void *user; /* of whoever built it */
+    mf_cc_limits
+        limits; /* it was built under, and hold for what is bound to it */
 } mf_unit;
 
 /* What handler source is compiled with beside the schema's headers; all of it

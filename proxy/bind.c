@@ -181,12 +181,14 @@ static int link_methods(mf_bound *b, const mf_plan_service *wanted,
     return 0;
 }
 
-/* Builds a unit for the bound plan. Takes heap and plan over on success. */
-static int build_own(mf_compiler *c, mf_heap *heap, mf_plan *plan,
+/* Builds a unit for the bound plan, under the limits of the context's own.
+ * Takes heap and plan over on success. */
+static int build_own(const mf_unit *native, mf_heap *heap, mf_plan *plan,
                      mf_unit **ret_unit, mayfly_error *err)
 {
-    mf_unit_input input = {.heap = heap, .plan = plan};
-    return mf_unit_build(c, &input, ret_unit, NULL, err);
+    mf_unit_input input = {
+        .heap = heap, .plan = plan, .limits = native->limits};
+    return mf_unit_build(native->compiler, &input, ret_unit, NULL, err);
 }
 
 static int serves_plan(void *plan, const void *bound)
@@ -214,13 +216,14 @@ static int bound_from_plan(mayfly_context *context, mf_heap *heap,
                            mayfly_error *err)
 {
     const mf_unit *found = find_unit(context, plan);
-    mf_compiler *c = ((const mf_unit *)mf_context_unit(context))->compiler;
+    const mf_unit *native = mf_context_unit(context);
+    mf_compiler *c = native->compiler;
     int service = plan->n_services != 0;
     uint32_t n = service ? plan->services[0].n_methods : 0;
     mf_unit *own = NULL;
     int code = 0;
     if (!found)
-        code = build_own(c, heap, plan, &own, err);
+        code = build_own(native, heap, plan, &own, err);
     mf_bound *b = NULL;
     if (code == 0) {
         b = mf_alloc_zero(c->alloc, sizeof *b + n * sizeof(mf_bound_method));

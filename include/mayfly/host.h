@@ -63,7 +63,8 @@ typedef struct mayfly_limits {
                               context; 64 MiB */
     size_t compile_bytes;  /* "compile arena": of one compile; 256 MiB */
     size_t code_bytes;     /* "code": of all contexts together; 1 GiB. In a load's
-                              own: of that context; no bound */
+                              own: of one unit, of which a context has one, and one
+                              more for each other layout it is used with; no bound */
     unsigned compile_ms;   /* "time": of one compile; 10,000 */
     unsigned nesting;      /* "nesting": brackets of any kind inside of each other
                               in C source; as the stack allows, whose end is an

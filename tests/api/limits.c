@@ -116,6 +116,39 @@ static void test_nesting_does_not_add_up(void **state)
     free(text);
 }
 
+/* A load's own limits hold for what is compiled for it later, too: a header
+ * with more fields than the schema. */
+static void test_bindings_are_bounded(void **state)
+{
+    (void)state;
+    mayfly_host *host = hello_host();
+    const mayfly_source schema = {"hello.proto",
+                                  "syntax = \"proto3\";\npackage hello;\n"
+                                  "message Request { string name = 1; }\n",
+                                  0};
+    mayfly_context *c = NULL;
+    size_t bytes = 0;
+    do
+        bytes += 64; /* as little as it needs */
+    while (
+        mayfly_load_text(
+            host, "hello", &schema,
+            MAYFLY_LOAD_OPTIONS(.limits = MAYFLY_LIMITS(.code_bytes = bytes)),
+            &c, NULL) != 0);
+    mayfly_arena *arena = NULL;
+    mayfly_bytes wire;
+    must(mayfly_arena_new(host, 0, &arena, &err));
+    hello_Request request = {.name = MAYFLY_STR("ada")};
+    must_fail(hello_Request_encode(c, &request, arena, &wire, &err),
+              MAYFLY_ELIMIT, "code");
+    mayfly_context_unref(c);
+    must(mayfly_load_text(host, "hello", &schema, NULL, &c, &err));
+    must(hello_Request_encode(c, &request, arena, &wire, &err));
+    mayfly_context_unref(c);
+    mayfly_arena_free(arena);
+    mayfly_host_free(host);
+}
+
 static void test_time(void **state)
 {
     (void)state;
@@ -266,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_limit_is_named),
         cmocka_unit_test(test_nesting_does_not_add_up),
+        cmocka_unit_test(test_bindings_are_bounded),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_contexts),
         cmocka_unit_test(test_mappings),
