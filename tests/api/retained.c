@@ -85,15 +85,6 @@ static void unload(mayfly_context *c)
     mayfly_context_unref(c);
 }
 
-/* Tells the parent and waits for its word. */
-static void meet(void)
-{
-    char byte = '.';
-    if (write(STDOUT_FILENO, &byte, 1) != 1 ||
-        read(STDIN_FILENO, &byte, 1) != 1)
-        _exit(1);
-}
-
 static int child(const char *kind, int trim)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
@@ -116,20 +107,20 @@ static int child(const char *kind, int trim)
     if (mayfly_host_new(MAYFLY_HOST_OPTIONS(.idle_ms = 50), &w.host, &err) != 0)
         give_up("host", &err);
 
-    meet(); /* before */
+    outside_meet(); /* before */
     mayfly_context *c = load(&w);
     if (trim)
         mayfly_host_trim(w.host);
-    meet(); /* loaded */
+    outside_meet(); /* loaded */
     unload(c);
     if (trim)
         mayfly_host_trim(w.host);
-    meet(); /* unloaded */
+    outside_meet(); /* unloaded */
     for (int i = 0; strcmp(kind, "cycles") == 0 && i < CYCLES; i++)
         unload(load(&w));
     if (trim)
         mayfly_host_trim(w.host);
-    meet(); /* after the cycles */
+    outside_meet(); /* after the cycles */
     mayfly_host_free(w.host);
     return 0;
 }

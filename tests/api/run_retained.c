@@ -32,14 +32,6 @@ static const char text[] =
     "  timer_create(CLOCK_MONOTONIC, &e, &timer)) return 1;\n"
     " exit(7); }\n";
 
-/* The child's side of a meeting. */
-static void meet(void)
-{
-    char byte = 'x';
-    if (write(1, &byte, 1) != 1 || read(0, &byte, 1) != 1)
-        _exit(1);
-}
-
 static void cycle(mayfly_host *host)
 {
     const mayfly_source source = {"program.c", text, 0};
@@ -70,11 +62,11 @@ static int child(void)
     for (int i = 0; i < FIRST; i++)
         cycle(host);
     mayfly_host_trim(host);
-    meet();
+    outside_meet();
     for (int i = 0; i < CYCLES; i++)
         cycle(host);
     mayfly_host_trim(host);
-    meet();
+    outside_meet();
     mayfly_host_free(host);
     return 0;
 }

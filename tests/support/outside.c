@@ -96,6 +96,14 @@ void outside_use_stack(void)
         bytes[i] = 1;
 }
 
+void outside_meet(void)
+{
+    char byte = '.';
+    if (write(STDOUT_FILENO, &byte, 1) != 1 ||
+        read(STDIN_FILENO, &byte, 1) != 1)
+        _exit(1);
+}
+
 int outside_start(char *const *arguments, outside_child *ret)
 {
     int to[2], from[2];

@@ -32,6 +32,10 @@ void outside_settle_program(void);
  * needs are not what is looked for. */
 void outside_use_stack(void);
 
+/* The child's side of a meeting: tells the parent and waits to go on. Ends the
+ * process when the parent is gone. */
+void outside_meet(void);
+
 typedef struct outside_child {
     pid_t pid;
     int to, from; /* pipes: its standard input and output */
