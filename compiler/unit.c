@@ -28,7 +28,7 @@
 #define UNIT_NAME "mayfly_unit.c" /* the generated source, in messages */
 #define ENTRY_NAME "mf_unit_entry"
 
-enum { TABLES_MAX = 4, NAMES_STEP = 64, ENDS = 4 };
+enum { TABLES_MAX = 3, NAMES_STEP = 64, ENDS = 4 };
 
 /* Where the lists of constructors and destructors begin and end. */
 static const char *const ends[ENDS] = {"__init_array_start", "__init_array_end",
@@ -217,13 +217,11 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
     size_t counts[TABLES_MAX], n_tables = 1;
     tables[0] = mf_kernel_symbols(&counts[0]);
     if (in->n_handlers) {
-        tables[1] = in->api;
-        counts[1] = in->n_api;
-        tables[2] = in->symbols;
-        counts[2] = in->n_symbols;
-        tables[3] = given->wrapped;
-        counts[3] = given->n_wrapped;
-        n_tables = 4;
+        tables[1] = in->symbols;
+        counts[1] = in->n_symbols;
+        tables[2] = given->wrapped;
+        counts[2] = given->n_wrapped;
+        n_tables = 3;
     }
     mf_cc_input cc = {
         .sources = sources,

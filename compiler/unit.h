@@ -72,9 +72,7 @@ typedef struct mf_unit_input {
     mf_plan *plan;
     const mayfly_source *handlers; /* C source compiled with the unit */
     size_t n_handlers;
-    const mayfly_symbol *api; /* what every handler source may use */
-    size_t n_api;
-    const mayfly_symbol *symbols; /* what this one may use, too */
+    const mayfly_symbol *symbols; /* what it may use, beside libc's list */
     size_t n_symbols;
     mf_unit_given given;
     int resident;
