@@ -201,6 +201,18 @@ static parked new_parked(void)
     return p;
 }
 
+/* What is found while a thread that runs `run` is parked. */
+static mayfly_why_report *ask_while(world *w, void *(*run)(void *), parked *p)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, run, p);
+    await(p);
+    mayfly_why_report *r = ask(w->context);
+    release(p, thread);
+    need_threads(r);
+    return r;
+}
+
 static void *with_local(void *arg)
 {
     parked *p = arg;
@@ -213,15 +225,10 @@ static void test_local_of_a_live_frame(void **state)
 {
     world *w = *state;
     parked p = new_parked();
-    pthread_t thread;
     p.at = hidden(w->context, "callback");
-    pthread_create(&thread, NULL, with_local, &p);
-    await(&p);
-    mayfly_why_report *r = ask(w->context);
+    mayfly_why_report *r = ask_while(w, with_local, &p);
     char whose[64];
     snprintf(whose, sizeof whose, "thread %ld (", p.tid);
-    release(&p, thread);
-    need_threads(r);
     must_find(r, MAYFLY_WHY_LOCAL, "callback", whose);
     assert_int_equal(find(r, MAYFLY_WHY_LOCAL, "callback", whose)->thread,
                      p.tid);
@@ -318,13 +325,8 @@ static void test_thread_that_will_return(void **state)
 {
     world *w = *state;
     parked p = new_parked();
-    pthread_t thread;
     *(void **)(uintptr_t)&p.call_out = shown(hidden(w->context, "call_out"));
-    pthread_create(&thread, NULL, through_call_out, &p);
-    await(&p);
-    mayfly_why_report *r = ask(w->context);
-    release(&p, thread);
-    need_threads(r);
+    mayfly_why_report *r = ask_while(w, through_call_out, &p);
     must_find(r, MAYFLY_WHY_THREAD, "call_out", "will return to it");
     mayfly_why_free(r);
 }
@@ -429,16 +431,11 @@ static void test_thread_local(void **state)
 {
     world *w = *state;
     parked p = new_parked();
-    pthread_t thread;
     p.at = hidden(w->context, "callback");
-    pthread_create(&thread, NULL, with_thread_local, &p);
-    await(&p);
-    mayfly_why_report *r = ask(w->context);
+    mayfly_why_report *r = ask_while(w, with_thread_local, &p);
     char whose[64];
     snprintf(whose, sizeof whose,
              "thread %ld (why): why: kept_thread_local+0x0", p.tid);
-    release(&p, thread);
-    need_threads(r);
     must_find(r, MAYFLY_WHY_THREAD_LOCAL, "callback", whose);
     mayfly_why_free(r);
 
@@ -464,13 +461,8 @@ static void test_thread_specific(void **state)
 {
     world *w = *state;
     parked p = new_parked();
-    pthread_t thread;
     p.at = hidden(w->context, "callback");
-    pthread_create(&thread, NULL, with_specific, &p);
-    await(&p);
-    mayfly_why_report *r = ask(w->context);
-    release(&p, thread);
-    need_threads(r);
+    mayfly_why_report *r = ask_while(w, with_specific, &p);
     must_find(r, MAYFLY_WHY_THREAD_LOCAL, "callback", "thread-specific value");
     mayfly_why_free(r);
 }

@@ -46,7 +46,7 @@ find(const mayfly_why_report *report, enum mayfly_why_kind kind,
     } while (0)
 
 /* Ends the test where the kernel does not let threads be examined. */
-MAYFLY_UNUSED static void need_threads(const mayfly_why_report *report)
+MAYFLY_UNUSED static void need_threads(mayfly_why_report *report)
 {
     size_t examined;
     const char *reason;
@@ -54,6 +54,7 @@ MAYFLY_UNUSED static void need_threads(const mayfly_why_report *report)
     if (all == examined)
         return;
     print_message("threads cannot be examined: %s\n", reason);
+    mayfly_why_free(report);
     skip();
 }
 
