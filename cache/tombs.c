@@ -305,6 +305,14 @@ static int grow(mf_tombs *t, size_t room)
     return 0;
 }
 
+void mf_tombs_memory(mf_tombs *t, const void **ret_at, size_t *ret_bytes)
+{
+    pthread_mutex_lock(&t->lock);
+    *ret_at = t->map;
+    *ret_bytes = t->map_bytes;
+    pthread_mutex_unlock(&t->lock);
+}
+
 int mf_tombs_set(mf_tombs *t, size_t max, uint64_t age_ns)
 {
     size_t room = max < SLOTS ? max : SLOTS;

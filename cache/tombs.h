@@ -36,6 +36,9 @@ void mf_tombs_clear(mf_tombs *t, const mf_payload *payload);
 
 void mf_tombs_trim(mf_tombs *t); /* those that are too old */
 
+/* Where the records lie: they have addresses that a later unit may get. */
+void mf_tombs_memory(mf_tombs *t, const void **ret_at, size_t *ret_bytes);
+
 /* What a fault handler finds; good until mf_tomb_leave. Async-signal-safe, also
  * against all of the above. */
 typedef struct mf_tomb_view {

@@ -16,6 +16,8 @@
  */
 #include "cache/why.h"
 
+#include "cache/tombs.h"
+
 #include "base/error.h"
 #include "base/guest.h"
 
@@ -280,6 +282,11 @@ static int look(mf_why_search *s, const mayfly_why_options *o, uintptr_t frame)
     if (s->context->options.trim) /* a hot compile arena has old words in it */
         s->context->options.trim(s->context->options.host);
     mf_why_parts(s->context, add_target, b);
+    const void *tombs;
+    size_t bytes;
+    mf_tombs_memory(mf_registry_tombs(s->context->options.registry), &tombs,
+                    &bytes);
+    add_target(b, MF_PART_OWN, tombs, bytes);
     int code = add_others(s);
     if (code != 0)
         return code;

@@ -420,6 +420,27 @@ static void test_threads_that_come_and_go(void **state)
     mayfly_host_free(host);
 }
 
+/* What contexts before it have left at the same addresses is not its own. */
+static void test_after_many_cycles(void **state)
+{
+    (void)state;
+    mayfly_host *host = hello_host();
+    mayfly_why_report *r = NULL;
+    for (int i = 0; i < 300; i++) {
+        mayfly_context *c = hello_load_source(host, HELLO_V1, source);
+        if (i % 30 == 29) {
+            must(mayfly_why(c, NULL, &r, &err));
+            if (!TEST_TSAN && (mayfly_why_count(r, MAYFLY_WHY_HEAP) ||
+                               mayfly_why_count(r, MAYFLY_WHY_GLOBAL)))
+                fail_msg("%d: found:\n%s", i, mayfly_why_text(r));
+            mayfly_why_free(r);
+        }
+        must(mayfly_unload(c, NULL, NULL, &err));
+        mayfly_context_unref(c);
+    }
+    mayfly_host_free(host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_no_signal_is_lost),
         cmocka_unit_test(test_calls_go_on),
         cmocka_unit_test(test_threads_that_come_and_go),
+        cmocka_unit_test(test_after_many_cycles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096 };
+/* Units lie in the midst of a range: the loader remembers where it had mapped
+ * files, and what is mapped next may begin there. */
+enum { PAGE = 4096, ROOM = 64 * PAGE, INSIDE = 32 * PAGE };
 
 /* A unit of a page of data and a page of text, and a record of its own that
  * points to both. */
@@ -22,7 +24,7 @@ static void *volatile kept;
 static void destroy_block(void *unit)
 {
     block *b = unit;
-    munmap(b->data, 2 * PAGE);
+    munmap(b->data - INSIDE, ROOM);
     explicit_bzero(b, sizeof *b);
     free(b);
 }
@@ -50,9 +52,10 @@ static mf_payload new_block(void)
 {
     block *b = calloc(1, sizeof *b);
     assert_non_null(b);
-    b->data = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(b->data, MAP_FAILED);
+    char *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(room, MAP_FAILED);
+    b->data = room + INSIDE;
     b->text = b->data + PAGE;
     b->record[0] = b->text;
     b->record[1] = b->data;
