@@ -25,6 +25,8 @@
  */
 #include "cache/tombs.h"
 
+#include "base/map.h"
+
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -375,7 +377,7 @@ typedef struct writing {
     uintptr_t low, high;
     size_t room; /* for names and texts */
     size_t n, text_bytes;
-    const char *last; /* the text before: stubs of a method share theirs */
+    uint64_t last; /* the text before, hashed: stubs of a method share theirs */
     size_t last_at;
     uint16_t is_cut;
     table *to; /* NULL: counting */
@@ -392,14 +394,16 @@ static void add_name(void *state, const char *prefix, const char *text,
         return;
     while (i < PREFIXES && strcmp(prefix, prefixes[i]) != 0)
         i++;
-    size_t bytes = text == w->last ? 0 : strlen(text) + 1;
+    size_t len = strlen(text) + 1;
+    uint64_t hash = mf_hash(text, len);
+    size_t bytes = w->n && hash == w->last ? 0 : len;
     if (i == PREFIXES || w->n == UINT16_MAX ||
         (w->n + 1) * sizeof(name_at) + w->text_bytes + bytes > w->room) {
         w->is_cut = 1;
         return;
     }
     if (bytes) {
-        w->last = text;
+        w->last = hash;
         w->last_at = w->text_bytes;
     }
     if (w->to) {

@@ -1,11 +1,12 @@
 /*
- * What a lease costs: taken and dropped by one thread, and by two at once. With
- * one atomic counter beside it, for comparison.
+ * What a lease costs: taken and dropped by 1, 2, 4, 8 threads at once. Beside
+ * it one atomic counter for all, which is what a lease would be without shards.
  *
  *     lease
  *
- * Prints nanoseconds per take and drop: one thread, two threads (each), a
- * shared counter by two threads.
+ * A line per number of threads: threads; of leases: CPU nanoseconds per take
+ * and drop, and how many times as many are made per second as by one thread;
+ * the same two of the counter.
  */
 #include "base/guest.h"
 #include "cache/context.h"
@@ -13,39 +14,66 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
-enum { TURNS = 5000000, THREADS = 2 };
+enum { TURNS = 3000000, THREADS = 8 };
 
 static mayfly_context *context;
 static atomic_long counter;
+static pthread_barrier_t begin;
 
-static void *take_and_drop(void *unused)
+/* Nanoseconds of CPU that this thread has used. */
+static uint64_t cpu_ns(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void *take_and_drop(void *ret_cpu)
+{
+    pthread_barrier_wait(&begin);
+    uint64_t start = cpu_ns();
     for (int i = 0; i < TURNS; i++)
         if (mf_lease_take(context, NULL) == 0)
             mf_lease_drop(context);
-    return unused;
+    *(uint64_t *)ret_cpu = cpu_ns() - start;
+    return NULL;
 }
 
-static void *count(void *unused)
+static void *count(void *ret_cpu)
 {
+    pthread_barrier_wait(&begin);
+    uint64_t start = cpu_ns();
     for (int i = 0; i < TURNS; i++) {
         atomic_fetch_add(&counter, 1);
         atomic_fetch_sub(&counter, 1);
     }
-    return unused;
+    *(uint64_t *)ret_cpu = cpu_ns() - start;
+    return NULL;
 }
 
-/* Nanoseconds per turn of `n` threads that do the same. */
-static double measure(int n, void *(*work)(void *))
+typedef struct cost {
+    double cpu_ns; /* per turn */
+    double rate;   /* turns per nanosecond, all threads together */
+} cost;
+
+static cost measure(unsigned n, void *(*work)(void *))
 {
     pthread_t threads[THREADS];
+    uint64_t cpu[THREADS] = {0}, all = 0;
+    pthread_barrier_init(&begin, NULL, n + 1);
+    for (unsigned i = 0; i < n; i++)
+        pthread_create(&threads[i], NULL, work, &cpu[i]);
+    pthread_barrier_wait(&begin);
     uint64_t start = mf_clock_ns();
-    for (int i = 0; i < n; i++)
-        pthread_create(&threads[i], NULL, work, NULL);
-    for (int i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         pthread_join(threads[i], NULL);
-    return (double)(mf_clock_ns() - start) / TURNS;
+        all += cpu[i];
+    }
+    uint64_t took = mf_clock_ns() - start;
+    pthread_barrier_destroy(&begin);
+    return (cost){(double)all / n / TURNS, (double)n * TURNS / (double)took};
 }
 
 static void nothing(void *unit)
@@ -63,13 +91,20 @@ int main(void)
                                   .fork_generation = mf_fork_generation()};
     mf_payload payload = {.unit = &alloc, .destroy = nothing};
     mf_load_report report = {0};
+    cost lease1 = {0}, count1 = {0};
     if (mf_context_new(&options, &context, NULL) != 0)
         return 1;
     mf_context_publish(context, &payload, &report);
-    double one = measure(1, take_and_drop);
-    double two = measure(THREADS, take_and_drop);
-    double shared = measure(THREADS, count);
-    printf("%.1f %.1f %.1f\n", one, two, shared);
+    measure(1, take_and_drop); /* warm */
+    for (unsigned n = 1; n <= THREADS; n *= 2) {
+        cost l = measure(n, take_and_drop), c = measure(n, count);
+        if (n == 1) {
+            lease1 = l;
+            count1 = c;
+        }
+        printf("%u %.1f %.2f %.1f %.2f\n", n, l.cpu_ns, l.rate / lease1.rate,
+               c.cpu_ns, c.rate / count1.rate);
+    }
     mayfly_context_unref(context);
     mf_registry_free(options.registry);
     return 0;
