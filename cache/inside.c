@@ -66,23 +66,36 @@ static void look(void *state, enum mf_part part, const void *at, size_t bytes)
             l->found = 1;
 }
 
-/* Whether a frame of this thread's stack is in the text of the context. */
+/* Whether one of the addresses is in the text of the context. Lock held. */
+static int any_in_text(const mayfly_context *c, const frames *f)
+{
+    looking l = {f, 0};
+    int state = atomic_load(&c->state);
+    if ((state != MAYFLY_LIVE && state != MAYFLY_UNLOADING) || c->destroying)
+        return 0;
+    if (c->payload.parts)
+        c->payload.parts(c->payload.unit, look, &l);
+    for (mf_binding *b = atomic_load(&c->bindings); b; b = b->next)
+        if (b->payload.parts)
+            b->payload.parts(b->payload.unit, look, &l);
+    return l.found;
+}
+
+int mf_inside_holds(const mayfly_context *c, uintptr_t address)
+{
+    const frames one = {.n = 1, .at = {address}};
+    return any_in_text(c, &one);
+}
+
+/* Whether a frame of this thread's stack is. */
 static int in_frames(mayfly_context *c)
 {
     frames f = {0};
-    looking l = {&f, 0};
     _Unwind_Backtrace(add_frame, &f);
     pthread_mutex_lock(&c->lock);
-    int state = atomic_load(&c->state);
-    if ((state == MAYFLY_LIVE || state == MAYFLY_UNLOADING) && !c->destroying) {
-        if (c->payload.parts)
-            c->payload.parts(c->payload.unit, look, &l);
-        for (mf_binding *b = atomic_load(&c->bindings); b; b = b->next)
-            if (b->payload.parts)
-                b->payload.parts(b->payload.unit, look, &l);
-    }
+    int found = any_in_text(c, &f);
     pthread_mutex_unlock(&c->lock);
-    return l.found;
+    return found;
 }
 
 int mf_inside_check(mayfly_context *c, mayfly_error *err)

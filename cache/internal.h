@@ -157,6 +157,8 @@ void mf_weak_cut(mayfly_context *c);
 
 /* inside.c: 0, or EINSIDE when this thread runs the context's code. */
 int mf_inside_check(mayfly_context *c, mayfly_error *err);
+/* Whether an address is in the text of the context. Lock held. */
+int mf_inside_holds(const mayfly_context *c, uintptr_t address);
 
 /* bindings.c: frees all bindings, their units by `destroy`. */
 void mf_bindings_destroy(mayfly_context *c,

@@ -101,7 +101,8 @@ int mayfly_context_listen(mayfly_context *context, const char *owner,
 
     pthread_mutex_lock(&context->lock);
     int live = atomic_load(&context->state) == MAYFLY_LIVE;
-    if (live) {
+    int own = live && mf_inside_holds(context, (uintptr_t)listener);
+    if (live && !own) {
         l->id = ++context->listener_ids;
         l->next = context->listeners;
         if (l->next)
@@ -110,9 +111,14 @@ int mayfly_context_listen(mayfly_context *context, const char *owner,
         *ret_id = l->id;
     }
     pthread_mutex_unlock(&context->lock);
-    if (live)
+    if (live && !own)
         return 0;
     release(context, l);
+    if (own)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "a listener that is code of context \"%s\" itself "
+                            "could not be told that it is gone",
+                            context->options.name);
     return mf_error_set(err, MAYFLY_EUNLOADED, "context \"%s\" is not live",
                         context->options.name);
 }

@@ -192,7 +192,9 @@ typedef void (*mayfly_listener_fn)(void *state, mayfly_context *context,
                                    enum mayfly_context_event event);
 
 /* Adds a listener. `owner` is copied, counted and shown. It stays until it is
- * taken off or the handle is freed. Errors: EUNLOADED (closed to new leases
+ * taken off or the handle is freed. Errors: EINVAL (also where the listener is a
+ * function of this very context, which is gone when there is something to tell),
+ * EUNLOADED (closed to new leases
  * already), ENOMEM, EFORKED. */
 MAYFLY_API int mayfly_context_listen(mayfly_context *context, const char *owner,
                                      mayfly_listener_fn listener, void *state,

@@ -43,6 +43,7 @@ static const char source[] =
     "            MAYFLY_UNLOAD_OPTIONS(.force = 1), 0, 0);\n"
     "    return 0;\n"
     "}\n"
+    "void hears(void *state, mayfly_context *own, int event) {}\n"
     "int try_it(mayfly_context *own)\n"
     "{\n"
     "    return mayfly_unload(own, 0, 0, 0);\n"
@@ -131,6 +132,14 @@ static void test_from_handler_source(void **state)
         (int (*)(mayfly_context *))(uintptr_t)address;
     assert_int_equal(try_it(w.serving), MAYFLY_EINSIDE);
     assert_int_equal(try_it(w.client), 0); /* another one: why not */
+
+    /* nor can its code be told that it is gone */
+    uint64_t id = 0;
+    must(mayfly_pin_symbol(pin, "hears", &address, &err));
+    must_fail(mayfly_context_listen(w.serving, "own",
+                                    (mayfly_listener_fn)(uintptr_t)address,
+                                    NULL, &id, &err),
+              MAYFLY_EINVAL, "itself");
     mayfly_pin_free(pin);
     must(mayfly_unload(w.serving, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 30000), NULL,
                        &err));
