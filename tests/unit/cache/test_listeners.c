@@ -3,6 +3,7 @@
  * which thread, how often; and that neither holds anything.
  */
 #include "fake.h"
+#include "tests/support/fault.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -400,6 +401,55 @@ static void test_off_waits(void **state)
     fake_host_done(&h);
 }
 
+/* --- lack of memory --- */
+
+static int register_all(const mayfly_allocator *table, void *state)
+{
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    fake_host h = {0};
+    mayfly_context *c = NULL;
+    mayfly_weak *weak = NULL;
+    mayfly_pin *pin = NULL;
+    uint64_t id = 0;
+    (void)state;
+    mf_alloc_init(&h.alloc, table);
+    h.registry = mf_registry_new(&h.alloc);
+    mf_counts *counts = mf_counts_new(&h.alloc, NULL);
+    mf_context_options o = {.alloc = &h.alloc,
+                            .name = "greeter",
+                            .registry = h.registry,
+                            .counts = counts,
+                            .host = &h,
+                            .ref_host = fake_ref,
+                            .unref_host = fake_unref,
+                            .fork_generation = mf_fork_generation()};
+    mf_load_report report = {0};
+    int code =
+        h.registry && counts ? mf_context_new(&o, &c, &err) : MAYFLY_ENOMEM;
+    if (code == 0) {
+        mf_payload p = fake_payload(fake_unit_new(&h, 8));
+        mf_context_publish(c, &p, &report);
+        code = mayfly_context_listen(c, "me", ignore, NULL, &id, &err);
+    }
+    if (code == 0)
+        code = mayfly_weak_new(c, &weak, &err);
+    if (code == 0)
+        code = mayfly_weak_pin(weak, "me", "f.c", 1, &pin, &err);
+    mayfly_pin_free(pin);
+    mayfly_weak_free(weak);
+    mayfly_context_unref(c);
+    assert_int_equal(atomic_load(&h.refs), 0);
+    mf_counts_free(counts);
+    mf_registry_free(h.registry);
+    return code;
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    assert_true(fault_each(register_all, NULL) > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_weak_while_unloading),
         cmocka_unit_test(test_each_once),
         cmocka_unit_test(test_off_waits),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
