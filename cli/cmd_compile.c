@@ -46,6 +46,8 @@ static const char header_help[] =
     "\n"
     "Writes the C header of a .proto file: structs, a layout table and typed\n"
     "calls. Programs include it; no generated .c enters their build.\n"
+    "It includes the headers of the files that it imports: make those too,\n"
+    "google/protobuf/timestamp.proto and the like by that name.\n"
     "\n"
     "  -I DIR    where imports are looked up; may be given again\n"
     "  -o FILE   write to FILE, whole or not at all (default: standard "

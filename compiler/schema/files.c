@@ -12,6 +12,8 @@
  */
 #include "compiler/schema/files.h"
 
+#include "compiler/schema/builtin.h"
+
 #include "base/error.h"
 
 #include <errno.h>
@@ -208,6 +210,10 @@ int mf_files_import_name(const mf_files *files, const char *path,
                          const char **ret_name, mayfly_error *err)
 {
     const char *name = NULL;
+    if (mf_builtin_is(path) && access(path, F_OK) != 0) {
+        *ret_name = path;
+        return 0;
+    }
     if (files->n_dirs == 0) {
         const char *slash = strrchr(path, '/');
         name = slash ? slash + 1 : path;

@@ -157,6 +157,10 @@ static void test_import_names(void **state)
     import_name(dirs, 3, "protosx/a.proto", NULL);
     import_name(dirs, 3, "abs/a.proto", NULL);
     import_name(dirs, 3, "protos/../a.proto", NULL);
+    import_name(dirs, 3, "google/protobuf/any.proto",
+                "google/protobuf/any.proto");
+    import_name(NULL, 0, "google/protobuf/any.proto",
+                "google/protobuf/any.proto");
     import_name(here, 1, "./a.proto", "a.proto");
     import_name(here, 1, "a/b.proto", "a/b.proto");
     import_name(here, 1, "/a.proto", NULL);
