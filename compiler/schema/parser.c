@@ -239,8 +239,9 @@ static bool parse_syntax(mf_parser *p)
 {
     mayfly_bytes syntax;
     mf_place at = p->token.at;
-    const char *what = "proto2";
+    const char *what = "proto2 (a file without a syntax line) is";
     if (mf_parser_accept(p, "syntax")) {
+        what = "proto2 is";
         if (!mf_parser_expect(p, "="))
             return false;
         at = p->token.at;
@@ -259,11 +260,10 @@ static bool parse_syntax(mf_parser *p)
             return true;
         }
     } else if (mf_parser_at(p, "edition")) {
-        what = "editions";
+        what = "editions are";
     }
     mf_build_error(p->b, p->file, MAYFLY_EUNSUPPORTED, at,
-                   "%s %s not supported yet", what,
-                   what[0] == 'e' ? "are" : "is");
+                   "%s not supported yet", what);
     return false;
 }
 

@@ -156,8 +156,10 @@ static void test_syntax_cases(void **state)
 {
     (void)state;
     mf_schema_unref(parse("syntax = \"proto3\";"));
-    refuse("message M {}", MAYFLY_EUNSUPPORTED,
-           "t.proto:1:1: proto2 is not supported yet");
+    refuse(
+        "message M {}", MAYFLY_EUNSUPPORTED,
+        "t.proto:1:1: proto2 (a file without a syntax line) is not supported "
+        "yet");
     refuse("", MAYFLY_EUNSUPPORTED, "t.proto:1:1: proto2");
     refuse("\n syntax = \"proto2\";", MAYFLY_EUNSUPPORTED,
            "t.proto:2:11: proto2 is not supported yet");
