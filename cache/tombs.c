@@ -37,7 +37,7 @@ enum {
     SLOTS = 1024,
     CONTEXT_MAX = 64, /* bytes of a context's name that are kept */
     TOMBS_DEFAULT = 64,
-    BYTES_PER_TOMB = 512, /* of the pool */
+    BYTES_PER_TOMB = 256, /* of the pool */
     SHARE = 2,            /* of the pool, that a table may take: half of it */
     PARTS = MF_PART_DATA + 1,
     PATIENCE = 1000 /* times that lookers are waited for */
