@@ -251,6 +251,7 @@ typedef struct crowd {
     mayfly_context *context;
     mayfly_weak *weak;
     atomic_int closing, live, gone, bad, start, stop;
+    int force; /* the 11th unload of each thread is forced */
 } crowd;
 
 static void count(void *state, mayfly_context *c,
@@ -286,8 +287,9 @@ static void *unload_some(void *arg)
         sched_yield();
     for (int i = 0; i < 20; i++)
         mayfly_unload(w->context,
-                      MAYFLY_UNLOAD_OPTIONS(.wait_ms = (unsigned)i % 2), NULL,
-                      NULL);
+                      MAYFLY_UNLOAD_OPTIONS(.wait_ms = (unsigned)i % 2,
+                                            .force = w->force && i == 10),
+                      NULL, NULL);
     return NULL;
 }
 
@@ -326,7 +328,7 @@ static void test_each_once(void **state)
 {
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
-        crowd w = {0};
+        crowd w = {.force = i % 3 == 0};
         uint64_t id;
         pthread_t threads[UNLOADERS], taker;
         fake_host_init(&w.host);
