@@ -56,7 +56,8 @@ void cli_diagnostic(void *state, const mayfly_diagnostic *d)
 
 int cli_fail_load(const mayfly_error *err, const cli_diagnostics *seen)
 {
-    if (seen->first[0] && strstr(err->message, seen->first))
+    if (seen->first[0] &&
+        (err->code == MAYFLY_ELINK || strstr(err->message, seen->first)))
         return CLI_FAILED;
     return cli_fail_error(err);
 }

@@ -24,6 +24,8 @@
 
 static void bound_free(mf_bound *b)
 {
+    for (uint32_t i = 0; i < b->n_methods; i++)
+        mf_alloc_free(b->alloc, b->methods[i].lost);
     mf_unit_free(b->own);
     mf_alloc_wipe(b->alloc, b);
 }
@@ -173,8 +175,12 @@ static int link_methods(mf_bound *b, const mf_plan_service *wanted,
                             "the context serves no \"%s\"", wanted->full_name);
     for (uint32_t i = 0; i < wanted->n_methods; i++) {
         const mf_plan_method *m = &wanted->methods[i];
-        if (!m->descriptor)
-            continue; /* the schema has lost it */
+        if (!m->descriptor) {
+            b->methods[i].lost = mf_alloc_strdup(b->alloc, m->name);
+            if (!b->methods[i].lost)
+                return mf_error_nomem(err, "a binding");
+            continue;
+        }
         b->methods[i].stub = find_stub(b->unit, service, m->name);
         b->methods[i].path = find_path(b->unit, service, m->name);
     }

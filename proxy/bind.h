@@ -18,6 +18,7 @@
 typedef struct mf_bound_method {
     const char *path;           /* "/helloworld.Greeter/SayHello" */
     const mf_method_stub *stub; /* NULL: the schema has lost this method */
+    char *lost;                 /* its name in the header then; the binding's */
 } mf_bound_method;
 
 typedef struct mf_bound {

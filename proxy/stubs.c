@@ -54,8 +54,8 @@ static int find_method(const mayfly_proxy *proxy, uint32_t method,
     const mf_bound_method *m = &b->methods[method];
     if (!m->stub)
         return mf_error_set(err, MAYFLY_ENOTFOUND,
-                            "the schema has no method number %u of the header",
-                            method);
+                            "the schema has no method \"%.200s\" any more",
+                            m->lost ? m->lost : "?");
     *ret = m;
     return 0;
 }

@@ -96,7 +96,7 @@ static void test_client(void **state)
     mayfly_call *call = hello_call(host);
     hello_Reply *r = NULL;
     must_fail(hello_Greeter_Lost(greeter, call, &q, &r, &err), MAYFLY_ENOTFOUND,
-              "");
+              "\"Lost\"");
     mayfly_call_free(call);
     hello_Greeter_free(greeter);
     hello_close(&pair);
