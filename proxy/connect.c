@@ -79,7 +79,7 @@ void mf_connect_lost(mayfly_channel *ch, const char *why)
 {
     ch->connecting.greeting = NULL;
     snprintf(ch->connecting.why, sizeof ch->connecting.why, "%s",
-             why[0] ? why : "closed");
+             why[0] ? why : "it does not speak HTTP/2");
     connecting_failed(ch);
 }
 

@@ -17,6 +17,11 @@
  *   message.h  encode, decode, JSON
  *   source.h   load any C source, run it
  *   emit.h     headers and descriptor sets, for tools
+ *
+ * In C++ options are filled in by hand, for their macros are C:
+ *     mayfly_call_options options = {};
+ *     options.size = sizeof options;
+ *     options.timeout_ms = 200;
  */
 #ifndef MAYFLY_MAYFLY_H
 #define MAYFLY_MAYFLY_H
