@@ -20,11 +20,14 @@
  *   atexit, on_exit      run when the last run ends; those registered later, at
  *                        unload, on the thread that unloads
  *   pthread_create       the thread holds a lease: an unload waits for it, and
- * a refused one names it; a forced one cancels it, unless the source calls
- * mayfly. What was not joined is joined at unload. EAGAIN while the context is
- * unloading pthread_key_create   deleted at unload; destructors run for the
- * threads that the source has started, not for the host's signal, sigaction put
- * back as they were at unload, where nobody else has changed them since
+ *                        a refused one names it; a forced one cancels it,
+ *                        unless the source calls mayfly. What was not joined
+ *                        is joined at unload. EAGAIN while the context is
+ *                        unloading
+ *   pthread_key_create   deleted at unload; destructors run for the threads
+ *                        that the source has started, not for the host's
+ *   signal, sigaction    put back as they were at unload, where nobody else
+ *                        has changed them since
  *   timer_create         deleted at unload; not with SIGEV_THREAD (ENOTSUP)
  *   setitimer, alarm     disarmed at unload
  *   pthread_atfork       ENOTSUP
