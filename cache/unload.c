@@ -159,15 +159,17 @@ static int busy(mayfly_context *c, mayfly_error *err)
 
     other -= (long)mf_owned_list_holders(c, &text);
     if (other > 0) {
-        mf_buf_printf(&text, "%s%ld call%s", text.len ? "; " : "", other,
+        size_t before = text.len;
+        mf_buf_printf(&text, "%s%ld call%s: ", before ? "; " : "", other,
                       other == 1 ? "" : "s");
-        if (c->options.list_calls) {
-            size_t before = text.len;
-            mf_buf_puts(&text, ": ");
-            size_t at = text.len;
+        size_t at = text.len;
+        if (c->options.list_calls)
             c->options.list_calls(c->options.host, c, &text);
-            if (text.len == at)
-                text.len = before;
+        if (text.len == at) {
+            text.len = before;
+            mf_buf_printf(&text,
+                          "%s%ld lease%s of calls or pins that begin or end",
+                          before ? "; " : "", other, other == 1 ? "" : "s");
         }
     }
     if (destroying)

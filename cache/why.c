@@ -218,9 +218,9 @@ static int count_known(mf_why_search *s)
     if (code == 0 && leases > known) {
         uint32_t where;
         r->counts[MAYFLY_WHY_LEASE] = leases - known;
-        code =
-            mf_why_string(r, &where, "%zu lease%s of calls that begin or end",
-                          leases - known, leases - known == 1 ? "" : "s");
+        code = mf_why_string(r, &where,
+                             "%zu lease%s of calls or pins that begin or end",
+                             leases - known, leases - known == 1 ? "" : "s");
         if (code == 0)
             code = add_definite(r, MAYFLY_WHY_LEASE, where, 0);
     }
