@@ -65,6 +65,7 @@ static void destroy(mayfly_host *host)
     mf_workers_free(host->resolver);
     mf_large_done(&host->large);
     mf_counts_free(host->counts);
+    mf_grace_free(host->grace);
     pthread_mutex_destroy(&host->lock);
     /* the host lies in memory of its own allocator */
     mayfly_allocator table = host->alloc.table;
@@ -209,7 +210,8 @@ static mayfly_host *make(const mayfly_host_options *o,
     h->made_under = mf_fork_generation();
     pthread_mutex_init(&h->lock, NULL);
     h->counts = mf_counts_new(&h->alloc, &h->log);
-    if (!h->counts) {
+    h->grace = mf_grace_new(&h->alloc);
+    if (!h->counts || !h->grace) {
         destroy(h);
         return NULL;
     }

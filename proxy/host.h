@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/counts.h"
+#include "base/grace.h"
 #include "base/log.h"
 #include "compiler/unit.h"
 #include "proxy/large.h"
@@ -28,6 +29,7 @@ struct mayfly_host {
     mf_large large; /* in front of it, for calls */
     mf_log log;
     mf_counts *counts;           /* of registrations */
+    mf_grace *grace; /* for what calls look up: routes, units */
     mayfly_host_options options; /* a copy, with the defaults filled in */
     mayfly_limits limits;        /* under `lock`; see limits.c */
     unsigned made_under;         /* mf_fork_generation when it was made */
