@@ -17,6 +17,7 @@
 #include <mayfly/fault.h>
 
 #include "base/error.h"
+#include "base/options.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -173,16 +174,18 @@ static int install(mayfly_error *err)
 int mayfly_fault_handler_install(const mayfly_fault_options *given,
                                  mayfly_error *err)
 {
-    if (!given || given->size != sizeof *given)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "fault options of an unknown size");
+    mayfly_fault_options o = {.size = sizeof o};
+    if (!given)
+        return mf_error_set(err, MAYFLY_EINVAL, "no fault options");
+    int code = mf_options_read(&o, sizeof o, given, "fault options", err);
+    if (code != 0)
+        return code;
     pthread_mutex_lock(&lock);
-    int code;
     if (installed) {
         code = mf_error_set(err, MAYFLY_EEXIST,
                             "the fault handler is installed already");
     } else {
-        options = *given;
+        options = o;
         code = install(err);
         installed = code == 0;
     }

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 
 #include <time.h>
 
@@ -256,26 +257,22 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
 int mayfly_unload(mayfly_context *context, const mayfly_unload_options *options,
                   mayfly_receipt **ret_receipt, mayfly_error *err)
 {
-    static const mayfly_unload_options none = {.size = sizeof none};
+    mayfly_unload_options o = {.size = sizeof o};
     if (!context)
         return mf_error_set(err, MAYFLY_EINVAL, "no context to unload");
-    if (!options)
-        options = &none;
-    if (options->size != sizeof *options)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "unload options of %zu bytes, not %zu",
-                            options->size, sizeof *options);
-    int code = mf_fork_check(context->options.fork_generation, err);
+    int code = mf_options_read(&o, sizeof o, options, "unload options", err);
+    if (code == 0)
+        code = mf_fork_check(context->options.fork_generation, err);
     if (code != 0)
         return code;
     code = mf_inside_check(context, err);
     if (code != 0)
         return code;
-    if (options->wait_ms && context->options.on_loop &&
+    if (o.wait_ms && context->options.on_loop &&
         context->options.on_loop(context->options.host))
         return mf_error_set(err, MAYFLY_EONLOOP,
                             "waiting for an unload on a loop thread");
-    code = unload(context, options, err);
+    code = unload(context, &o, err);
     if (code != 0 || !ret_receipt)
         return code;
     return mayfly_context_receipt(context, ret_receipt, err);

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -342,25 +343,21 @@ static int make(mayfly_context *c, const mayfly_why_options *o, uintptr_t frame,
     return code == 0 ? 0 : mf_error_nomem(err, "a report");
 }
 
-static int check(const mayfly_context *c, const mayfly_why_options *o,
-                 const void *ret, mayfly_error *err)
+static int check(const mayfly_context *c, const mayfly_why_options *given,
+                 mayfly_why_options *o, const void *ret, mayfly_error *err)
 {
     if (!c || !ret)
         return mf_error_set(err, MAYFLY_EINVAL, "no context to ask about");
-    if (o->size != sizeof *o)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "options of why of %zu bytes, not %zu", o->size,
-                            sizeof *o);
-    return mf_fork_check(c->options.fork_generation, err);
+    int code = mf_options_read(o, sizeof *o, given, "options of why", err);
+    return code == 0 ? mf_fork_check(c->options.fork_generation, err) : code;
 }
 
 static __attribute__((noinline)) int
 answer(mayfly_context *c, const mayfly_why_options *options, uintptr_t frame,
        mayfly_why_report **ret_report, mayfly_error *err)
 {
-    static const mayfly_why_options none = {.size = sizeof none};
-    const mayfly_why_options *o = options ? options : &none;
-    int code = check(c, o, ret_report, err);
+    mayfly_why_options o = {.size = sizeof o};
+    int code = check(c, options, &o, ret_report, err);
     if (code != 0)
         return code;
     mf_alloc *alloc = c->options.alloc;
@@ -371,7 +368,7 @@ answer(mayfly_context *c, const mayfly_why_options *options, uintptr_t frame,
     mf_buf_init(&r->strings, alloc, 0);
     mf_buf_init(&r->text, alloc, 0);
     mf_buf_init(&r->json, alloc, 0);
-    code = make(c, o, frame, r, err);
+    code = make(c, &o, frame, r, err);
     if (code != 0) {
         release(r);
         return code;

@@ -16,6 +16,7 @@
 #include "base/census.h"
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 #include "base/owner.h"
 #include "compiler/json/base64.h"
 
@@ -109,13 +110,9 @@ int mayfly_call_new(mayfly_host *host, const mayfly_call_options *options,
     mayfly_call_options o = {.size = sizeof o};
     if (!host || !ret_call)
         return mf_error_set(err, MAYFLY_EINVAL, "a call needs a host");
-    if (options) {
-        if (options->size != sizeof o)
-            return mf_error_set(err, MAYFLY_EINVAL,
-                                "call options of an unknown size");
-        o = *options;
-    }
-    int rc = mf_host_check(host, err);
+    int rc = mf_options_read(&o, sizeof o, options, "call options", err);
+    if (rc == 0)
+        rc = mf_host_check(host, err);
     if (rc != 0)
         return rc;
     mayfly_call *c = mf_call_make(host, NULL);

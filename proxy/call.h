@@ -65,6 +65,10 @@ int mf_server_route(mayfly_server *server, const mf_route *route,
                     mayfly_error *err);
 mayfly_host *mf_server_host(const mayfly_server *server);
 
+/* `given` over the defaults; NULL: the defaults. Errors: EINVAL. */
+int mf_service_options_read(const mayfly_service_options *given,
+                            mayfly_service_options *ret, mayfly_error *err);
+
 /* The route a server's call came by. */
 const mf_route *mf_call_route(const mayfly_call *call);
 

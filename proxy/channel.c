@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 #include "base/owner.h"
 
 #include <stdio.h>
@@ -320,11 +321,13 @@ int mayfly_dial(mayfly_host *host, const char *target,
                 const mayfly_channel_options *options,
                 mayfly_channel **ret_channel, mayfly_error *err)
 {
-    if (!host || !target || !ret_channel ||
-        (options && options->size != sizeof *options))
+    mayfly_channel_options o = {.size = sizeof o};
+    if (!host || !target || !ret_channel)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a channel needs a host and a target");
-    int rc = mf_host_check(host, err);
+    int rc = mf_options_read(&o, sizeof o, options, "channel options", err);
+    if (rc == 0)
+        rc = mf_host_check(host, err);
     if (rc != 0)
         return rc;
     mayfly_channel *ch = mf_alloc_zero(&host->alloc, sizeof *ch);
@@ -339,7 +342,7 @@ int mayfly_dial(mayfly_host *host, const char *target,
     atomic_init(&ch->users, 1);
     atomic_init(&ch->refs, 1);
     pthread_mutex_init(&ch->lock, NULL);
-    rc = fill(ch, target, options, err);
+    rc = fill(ch, target, &o, err);
     if (rc != 0) {
         mf_channel_unref(ch);
         return rc;

@@ -78,14 +78,14 @@ int mayfly_emit(mayfly_host *host, enum mayfly_emit_kind kind,
     if (!host || !ret_output || (n_paths && !paths))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "no host or nowhere to put the output");
+    mayfly_load_options read;
     int code = mf_host_check(host, err);
+    if (code == 0)
+        code = mf_load_options_read(options, &read, err);
     if (code != 0)
         return code;
-    mf_sources sources = {.paths = paths,
-                          .n_paths = n_paths,
-                          .options = mf_load_options_check(options, err)};
-    if (!sources.options)
-        return MAYFLY_EINVAL;
+    mf_sources sources = {
+        .paths = paths, .n_paths = n_paths, .options = &read};
     mf_alloc *alloc = &host->alloc;
     mayfly_output *o = mf_alloc_zero(alloc, sizeof *o);
     mf_heap *heap = mf_heap_new(alloc, !host->uses_malloc);

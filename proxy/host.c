@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 #include "base/owner.h"
 #include "proxy/call.h"
 #include "proxy/channel.h"
@@ -172,12 +173,9 @@ static int read_options(const mayfly_host_options *given,
 {
     *o = (mayfly_host_options){.size = sizeof *o,
                                .log_level = MAYFLY_LOG_WARNING};
-    if (given) {
-        if (given->size != sizeof *o)
-            return mf_error_set(err, MAYFLY_EINVAL,
-                                "host options of an unknown size");
-        *o = *given;
-    }
+    int code = mf_options_read(o, sizeof *o, given, "host options", err);
+    if (code != 0)
+        return code;
     if (o->loops > LOOPS_MAX || o->workers > WORKERS_MAX ||
         o->idle_ms > IDLE_MS_MAX)
         return mf_error_set(err, MAYFLY_EINVAL,

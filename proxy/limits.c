@@ -13,25 +13,22 @@
 #include "proxy/limits.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "cache/context.h"
 
 int mf_limits_check(const mayfly_limits *limits, mayfly_error *err)
 {
-    if (limits && limits->size != sizeof *limits)
-        return mf_error_set(err, MAYFLY_EINVAL, "limits of %zu bytes, not %zu",
-                            limits->size, sizeof *limits);
-    return 0;
+    mayfly_limits unused = {.size = sizeof unused};
+    return mf_options_read(&unused, sizeof unused, limits, "limits", err);
 }
 
 int mf_limits_read(const mayfly_host_options *o, mayfly_limits *ret,
                    mayfly_error *err)
 {
-    int code = mf_limits_check(o->limits, err);
+    mayfly_limits l = {.size = sizeof l};
+    int code = mf_options_read(&l, sizeof l, o->limits, "limits", err);
     if (code != 0)
         return code;
-    mayfly_limits l = {.size = sizeof l};
-    if (o->limits)
-        l = *o->limits;
     if (!l.source_bytes)
         l.source_bytes = o->source_bytes_max;
     if (!l.compile_bytes)
@@ -46,16 +43,16 @@ int mf_limits_read(const mayfly_host_options *o, mayfly_limits *ret,
 
 mf_cc_limits mf_limits_of_compile(const mayfly_limits *limits)
 {
-    static const mayfly_limits none = {.size = sizeof none};
-    const mayfly_limits *l = limits ? limits : &none;
-    return (mf_cc_limits){.source_bytes = l->source_bytes,
-                          .arena_bytes = l->compile_bytes,
-                          .code_bytes = l->code_bytes,
-                          .time_ms = l->compile_ms,
-                          .include_depth = l->include_depth,
-                          .includes = l->includes,
-                          .mappings_spare = l->mappings_spare,
-                          .nesting = l->nesting};
+    mayfly_limits l = {.size = sizeof l};
+    mf_options_read(&l, sizeof l, limits, "limits", NULL);
+    return (mf_cc_limits){.source_bytes = l.source_bytes,
+                          .arena_bytes = l.compile_bytes,
+                          .code_bytes = l.code_bytes,
+                          .time_ms = l.compile_ms,
+                          .include_depth = l.include_depth,
+                          .includes = l.includes,
+                          .mappings_spare = l.mappings_spare,
+                          .nesting = l.nesting};
 }
 
 int mf_limits_apply(mayfly_host *host, const mayfly_limits *limits,
@@ -82,15 +79,16 @@ int mayfly_host_set_limits(mayfly_host *host, const mayfly_limits *limits,
 {
     if (!host || !limits)
         return mf_error_set(err, MAYFLY_EINVAL, "no host or no limits");
+    mayfly_limits l = {.size = sizeof l};
     int code = mf_host_check(host, err);
     if (code == 0)
-        code = mf_limits_check(limits, err);
-    return code == 0 ? mf_limits_apply(host, limits, err) : code;
+        code = mf_options_read(&l, sizeof l, limits, "limits", err);
+    return code == 0 ? mf_limits_apply(host, &l, err) : code;
 }
 
 void mayfly_host_get_limits(mayfly_host *host, mayfly_limits *ret_limits)
 {
     pthread_mutex_lock(&host->lock);
-    *ret_limits = host->limits;
+    mf_options_write(ret_limits, &host->limits, sizeof host->limits);
     pthread_mutex_unlock(&host->lock);
 }

@@ -283,8 +283,6 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
     int code = mf_host_check(host, err);
     if (code != 0)
         return code;
-    if (!s->options)
-        return MAYFLY_EINVAL; /* said already */
     if ((s->options->n_handlers && !s->options->handlers) ||
         (s->options->n_files && !s->options->files) ||
         (s->options->n_include_dirs && !s->options->include_dirs) ||
@@ -357,11 +355,12 @@ int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
                      const mayfly_load_options *options,
                      mayfly_context **ret_context, mayfly_error *err)
 {
-    mf_load load = {
-        .sources = {.paths = &path,
-                    .n_paths = path ? 1 : 0,
-                    .options = mf_load_options_check(options, err)}};
-    return mf_load_run(host, name, &load, ret_context, err);
+    mayfly_load_options o;
+    int code = mf_load_options_read(options, &o, err);
+    mf_load load = {.sources = {.paths = &path,
+                                .n_paths = path ? 1 : 0,
+                                .options = &o}};
+    return code == 0 ? mf_load_run(host, name, &load, ret_context, err) : code;
 }
 
 int mayfly_load_text(mayfly_host *host, const char *name,
@@ -369,8 +368,8 @@ int mayfly_load_text(mayfly_host *host, const char *name,
                      const mayfly_load_options *options,
                      mayfly_context **ret_context, mayfly_error *err)
 {
-    mf_load load = {
-        .sources = {.text = schema,
-                    .options = mf_load_options_check(options, err)}};
-    return mf_load_run(host, name, &load, ret_context, err);
+    mayfly_load_options o;
+    int code = mf_load_options_read(options, &o, err);
+    mf_load load = {.sources = {.text = schema, .options = &o}};
+    return code == 0 ? mf_load_run(host, name, &load, ret_context, err) : code;
 }

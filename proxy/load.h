@@ -9,7 +9,7 @@
 #include <mayfly/source.h>
 
 typedef struct mf_load {
-    mf_sources sources;        /* `options` NULL: they are wrong, as was said */
+    mf_sources sources;
     mf_unit_given given;       /* for the C source among the options, ... */
     mayfly_resolve_fn resolve; /* ... which is linked with this, too, ... */
     void *resolve_state;

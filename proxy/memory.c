@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 #include "cache/context.h"
 #include "proxy/host.h"
 
@@ -199,12 +200,9 @@ static int read_options(const mayfly_memory_options *given,
                         mayfly_error *err)
 {
     *ret = (mayfly_memory_options){.size = sizeof *ret};
-    if (given && given->size != sizeof *given)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "memory options of %zu bytes, not %zu", given->size,
-                            sizeof *given);
-    if (given)
-        *ret = *given;
+    int code = mf_options_read(ret, sizeof *ret, given, "memory options", err);
+    if (code != 0)
+        return code;
     if (ret->parts & ~(unsigned)ALL_PARTS)
         return mf_error_set(err, MAYFLY_EINVAL, "parts of a report: %#x",
                             ret->parts);

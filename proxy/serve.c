@@ -180,12 +180,11 @@ static int check(const mayfly_server *server, const mayfly_context *context,
     if (mf_server_host(server) != mf_context_host(context))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "context and server are of different hosts");
-    if (options && options->size != sizeof *options)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "service options of %zu bytes, not %zu",
-                            options->size, sizeof *options);
-    *ret_blocking = options ? options->blocking != 0 : 0;
-    return 0;
+    mayfly_service_options o;
+    int code = mf_service_options_read(options, &o, err);
+    if (code == 0)
+        *ret_blocking = o.blocking != 0;
+    return code;
 }
 
 /* The path of a header's method: what the schema calls it, known or not. */

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/options.h"
 #include "base/owner.h"
 
 #include <errno.h>
@@ -271,11 +272,9 @@ static int read_options(const mayfly_server_options *given,
                         mayfly_server_options *o, mayfly_error *err)
 {
     *o = (mayfly_server_options){.size = sizeof *o};
-    if (given && given->size != sizeof *o)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "server options of an unknown size");
-    if (given)
-        *o = *given;
+    int code = mf_options_read(o, sizeof *o, given, "server options", err);
+    if (code != 0)
+        return code;
     if (o->message_bytes_max > INT32_MAX || o->metadata_bytes_max > INT32_MAX)
         return mf_error_set(err, MAYFLY_EINVAL, "a limit above 2 GiB");
     o->message_bytes_max =
@@ -295,6 +294,14 @@ static void cond_init(pthread_cond_t *cond)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(cond, &attr);
     pthread_condattr_destroy(&attr);
+}
+
+int mf_service_options_read(const mayfly_service_options *given,
+                            mayfly_service_options *ret, mayfly_error *err)
+{
+    *ret = (mayfly_service_options){.size = sizeof *ret};
+    return mf_options_read(ret, offsetof(mayfly_service_options, reserved),
+                           given, "service options", err);
 }
 
 int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
@@ -380,10 +387,13 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
                           const mayfly_service_options *options,
                           mayfly_error *err)
 {
-    if (!s || !path || !handler ||
-        (options && options->size != sizeof *options))
+    mayfly_service_options o;
+    if (!s || !path || !handler)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a route needs a server, a path and a handler");
+    int rc = mf_service_options_read(options, &o, err);
+    if (rc != 0)
+        return rc;
     raw_handler *raw = mf_alloc_new(&s->host->alloc, sizeof *raw);
     if (!raw)
         return mf_error_nomem(err, "a route");
@@ -394,11 +404,11 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
         return mf_error_nomem(err, "a route");
     }
     mf_route route = {.path = path,
-                      .blocking = options && options->blocking,
+                      .blocking = o.blocking != 0,
                       .on_request = run_raw,
                       .state = raw,
                       .release = free_raw};
-    int rc = mf_server_route(s, &route, err);
+    rc = mf_server_route(s, &route, err);
     if (rc != 0)
         free_raw(raw);
     return rc;

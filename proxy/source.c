@@ -11,6 +11,7 @@
  * Threads: any.
  */
 #include "base/error.h"
+#include "base/options.h"
 #include "proxy/load.h"
 
 #include <string.h>
@@ -26,30 +27,23 @@ static int has_null(const char *const *list, size_t n)
     return 0;
 }
 
-static const mayfly_source_options *
-check_options(const mayfly_source_options *options, mayfly_error *err)
+static int read_options(const mayfly_source_options *given,
+                        mayfly_source_options *o, mayfly_error *err)
 {
-    static const mayfly_source_options none = {.size = sizeof none};
-    if (!options)
-        return &none;
-    if (options->size != sizeof *options) {
-        mf_error_set(err, MAYFLY_EINVAL, "source options of %zu bytes, not %zu",
-                     options->size, sizeof *options);
-        return NULL;
-    }
-    if ((options->n_include_dirs && !options->include_dirs) ||
-        (options->n_defines && !options->defines) ||
-        (options->n_symbols && !options->symbols) ||
-        (options->n_libraries && !options->libraries) ||
-        has_null(options->include_dirs, options->n_include_dirs) ||
-        has_null(options->defines, options->n_defines) ||
-        has_null(options->libraries, options->n_libraries)) {
-        mf_error_set(err, MAYFLY_EINVAL,
-                     "a list of the source options is missing, or a name in "
-                     "it");
-        return NULL;
-    }
-    return options;
+    *o = (mayfly_source_options){.size = sizeof *o};
+    int code = mf_options_read(o, sizeof *o, given, "source options", err);
+    if (code != 0)
+        return code;
+    if ((o->n_include_dirs && !o->include_dirs) ||
+        (o->n_defines && !o->defines) || (o->n_symbols && !o->symbols) ||
+        (o->n_libraries && !o->libraries) ||
+        has_null(o->include_dirs, o->n_include_dirs) ||
+        has_null(o->defines, o->n_defines) ||
+        has_null(o->libraries, o->n_libraries))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "a list of the source options is missing, or a "
+                            "name in it");
+    return 0;
 }
 
 /* "NAME" is defined as 1, as compilers do it. A line break would end the line
@@ -85,39 +79,39 @@ int mayfly_load_source(mayfly_host *host, const char *name,
                        const mayfly_source_options *options,
                        mayfly_context **ret_context, mayfly_error *err)
 {
+    mayfly_source_options o;
     int code = check(host, sources, n_sources, err);
+    if (code == 0)
+        code = read_options(options, &o, err);
     if (code != 0)
         return code;
-    const mayfly_source_options *o = check_options(options, err);
-    if (!o)
-        return MAYFLY_EINVAL;
     mayfly_load_options as_load = {.size = sizeof as_load,
                                    .handlers = sources,
                                    .n_handlers = n_sources,
-                                   .symbols = o->symbols,
-                                   .n_symbols = o->n_symbols,
-                                   .resident = o->resident,
-                                   .limits = o->limits,
-                                   .diagnostic = o->diagnostic,
-                                   .diagnostic_state = o->diagnostic_state};
+                                   .symbols = o.symbols,
+                                   .n_symbols = o.n_symbols,
+                                   .resident = o.resident,
+                                   .limits = o.limits,
+                                   .diagnostic = o.diagnostic,
+                                   .diagnostic_state = o.diagnostic_state};
     mf_buf prelude;
     mf_buf_init(&prelude, &host->alloc, 0);
-    code = write_defines(o, &prelude, err);
+    code = write_defines(&o, &prelude, err);
     const char *lines = mf_buf_text(&prelude);
     if (code == 0 && !lines)
         code = mf_error_nomem(err, "the defines");
     if (code == 0) {
         mf_load load = {.sources = {.text = &nothing, .options = &as_load},
-                        .given = {.include = o->include,
-                                  .include_state = o->include_state,
-                                  .include_dirs = o->include_dirs,
-                                  .n_include_dirs = o->n_include_dirs,
-                                  .real_paths = o->n_include_dirs != 0,
+                        .given = {.include = o.include,
+                                  .include_state = o.include_state,
+                                  .include_dirs = o.include_dirs,
+                                  .n_include_dirs = o.n_include_dirs,
+                                  .real_paths = o.n_include_dirs != 0,
                                   .prelude = lines},
-                        .resolve = o->resolve,
-                        .resolve_state = o->resolve_state,
-                        .libraries = o->libraries,
-                        .n_libraries = o->n_libraries};
+                        .resolve = o.resolve,
+                        .resolve_state = o.resolve_state,
+                        .libraries = o.libraries,
+                        .n_libraries = o.n_libraries};
         code = mf_load_run(host, name, &load, ret_context, err);
     }
     mf_buf_done(&prelude);

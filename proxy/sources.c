@@ -11,22 +11,16 @@
 #include "proxy/sources.h"
 
 #include "base/error.h"
+#include "base/options.h"
 #include "compiler/schema/files.h"
 
 #include <string.h>
 
-const mayfly_load_options *
-mf_load_options_check(const mayfly_load_options *options, mayfly_error *err)
+int mf_load_options_read(const mayfly_load_options *given,
+                         mayfly_load_options *ret, mayfly_error *err)
 {
-    static const mayfly_load_options none = {.size = sizeof none};
-    if (!options)
-        return &none;
-    if (options->size != sizeof *options) {
-        mf_error_set(err, MAYFLY_EINVAL, "load options of %zu bytes, not %zu",
-                     options->size, sizeof *options);
-        return NULL;
-    }
-    return options;
+    *ret = (mayfly_load_options){.size = sizeof *ret};
+    return mf_options_read(ret, sizeof *ret, given, "load options", err);
 }
 
 /* "dir" of "dir/a.proto", "/" of "/a.proto", "." of "a.proto". */

@@ -21,8 +21,8 @@ int mf_sources_read(const mf_sources *sources, mf_alloc *alloc,
                     mf_schema **ret_schema, const mf_file **ret_first,
                     mayfly_error *err);
 
-/* `options`, checked, or the defaults. NULL: it was made for another mayfly. */
-const mayfly_load_options *
-mf_load_options_check(const mayfly_load_options *options, mayfly_error *err);
+/* `given` over the defaults; NULL: the defaults. Errors: EINVAL. */
+int mf_load_options_read(const mayfly_load_options *given,
+                         mayfly_load_options *ret, mayfly_error *err);
 
 #endif

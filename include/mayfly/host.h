@@ -112,7 +112,7 @@ typedef struct mayfly_host_options {
         .size = sizeof(mayfly_host_options), .log_level = 1, __VA_ARGS__ })
 
 /* `options` may be NULL for the defaults. Errors: EINVAL (an option out of its
- * range, a size that is not known), ENOMEM, EIO (no thread, no descriptor). */
+ * range or not known to this mayfly), ENOMEM, EIO (no thread, no descriptor). */
 MAYFLY_API int mayfly_host_new(const mayfly_host_options *options,
                                mayfly_host **ret_host, mayfly_error *err);
 
@@ -123,14 +123,15 @@ MAYFLY_API int mayfly_host_new(const mayfly_host_options *options,
 MAYFLY_API void mayfly_host_free(mayfly_host *host);
 
 /* Changes the limits of loads that begin from now on; what is loaded stays. 0
- * stands for the default, not for what was set before. Errors: EINVAL (a size
- * that is not known; code_bytes beyond what the host has reserved addresses for,
+ * stands for the default, not for what was set before. Errors: EINVAL (a limit
+ * that this mayfly does not know; code_bytes beyond what the host has reserved addresses for,
  * which is twice the first limit and 1 GiB at the least), EFORKED. */
 MAYFLY_API int mayfly_host_set_limits(mayfly_host *host,
                                       const mayfly_limits *limits,
                                       mayfly_error *err);
 
-/* The limits as they were set; 0: the default. */
+/* The limits as they were set; 0: the default. The caller has set
+ * `ret_limits->size` to the struct's; nothing is stored when it has not. */
 MAYFLY_API void mayfly_host_get_limits(mayfly_host *host,
                                        mayfly_limits *ret_limits);
 

@@ -83,7 +83,7 @@ typedef struct mayfly_memory_row {
 } mayfly_memory_row;
 
 /* Reports of a host, and of one context, which may be unloaded. `options` may be
- * NULL. Errors: EINVAL (a size, part or sort that is not known), ENOMEM,
+ * NULL. Errors: EINVAL (an option, part or sort that is not known), ENOMEM,
  * EFORKED. */
 MAYFLY_API int mayfly_memory_report_host(mayfly_host *host,
                                          const mayfly_memory_options *options,

@@ -60,6 +60,7 @@ MAYFLY_API void mayfly_server_free(mayfly_server *server, unsigned grace_ms);
 typedef struct mayfly_service_options {
     size_t size;  /* set by MAYFLY_SERVICE_OPTIONS */
     int blocking; /* handlers may block: run them on workers */
+    int reserved; /* 0 */
 } mayfly_service_options;
 
 #define MAYFLY_SERVICE_OPTIONS(...)      \

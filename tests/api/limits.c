@@ -269,7 +269,7 @@ static void test_what_is_set_is_told(void **state)
 {
     (void)state;
     mayfly_host *host = NULL;
-    mayfly_limits l;
+    mayfly_limits l = {.size = sizeof l};
     must(mayfly_host_new(
         MAYFLY_HOST_OPTIONS(.source_bytes_max = 7, .compile_ms_max = 8,
                             .limits = MAYFLY_LIMITS(.compile_ms = 9)),

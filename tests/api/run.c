@@ -151,7 +151,7 @@ static void test_options(void **state)
     assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
     o.libraries = NULL;
     assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
-    o.size = 8;
+    o.size = 9;
     assert_int_equal(program_try(&p, text, &o), MAYFLY_EINVAL);
     assert_int_equal(
         mayfly_load_source(p.host, "x", NULL, 0, NULL, &p.context, &p.err),

@@ -65,7 +65,7 @@ static void report_once(unsigned round)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_memory_report *r = NULL;
-    mayfly_limits limits;
+    mayfly_limits limits = {.size = sizeof limits};
     if (mayfly_memory_report_host(host, NULL, &r, &err) != 0) {
         fails("report", &err);
         return;
