@@ -45,8 +45,7 @@ int main(int argc, char **argv)
     }
     const char *name = argv[1];
     if (strcmp(name, "--version") == 0) {
-        printf("mayfly %d.%d.%d\n", MAYFLY_VERSION_MAJOR, MAYFLY_VERSION_MINOR,
-               MAYFLY_VERSION_PATCH);
+        printf("mayfly %s\n", mayfly_version());
         return cli_finish(CLI_OK);
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||

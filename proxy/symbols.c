@@ -106,6 +106,7 @@
     X(mayfly_server_new) \
     X(mayfly_status_name) \
     X(mayfly_unload) \
+    X(mayfly_version) \
     X(mayfly_weak_free) \
     X(mayfly_weak_get_state) \
     X(mayfly_weak_lock) \

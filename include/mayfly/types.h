@@ -39,6 +39,10 @@
 
 MAYFLY_BEGIN
 
+/* "0.1.0": of the library that the program runs with; the numbers above are of the
+ * headers that it was compiled against (docs/versions.md). Static. Any thread. */
+MAYFLY_API const char *mayfly_version(void);
+
 /*
  * Text: UTF-8 bytes and their count, no terminating zero. Borrowed: the owner of
  * the bytes is whoever the function that handed it out says (for a message in a

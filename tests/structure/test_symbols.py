@@ -2,8 +2,8 @@
 """What the libraries export, and what they must not call.
 
 symbols.txt is the list of functions the shared library exports; a change of it is a
-change of the interface and is made by hand:
-    nm -D --defined-only build/libmayfly.so | ...   (this test prints the difference)
+change of the interface (docs/versions.md) and is made by hand: this test prints the
+difference.
 """
 import os
 import pathlib
@@ -37,10 +37,18 @@ def nm(path, *options):
     return [line.split() for line in out.splitlines() if line and not line.endswith(":")]
 
 
-def exported():
-    names = {re.sub(r"@.*", "", line[-1]) for line in
-             nm(BUILD / "libmayfly.so", "-D", "--defined-only") if line[1] != "A"}
-    return names
+def exported(so):
+    """Names, and those of them that do not carry the soname's version."""
+    versioned = [line[-1] for line in
+                 nm(BUILD / "libmayfly.so", "-D", "--defined-only") if line[1] != "A"]
+    return ({name.partition("@")[0] for name in versioned},
+            [name for name in versioned if not name.endswith(f"@@MAYFLY_{so}")])
+
+
+def soname():
+    """The soname's number as the Makefile has it."""
+    return re.search(r"^SOVERSION = (\d+)$", (TOP / "Makefile").read_text(),
+                     re.M).group(1)
 
 
 def declared():
@@ -101,7 +109,10 @@ def calls_nothing_forbidden():
 
 
 def main():
-    have = exported()
+    so = soname()
+    have, unversioned = exported(so)
+    if unversioned:
+        print(f"# without MAYFLY_{so}: {unversioned}")
     wanted = (TOP / "tests/structure/symbols.txt").read_text().split()
     archive = {line[-1] for line in
                nm(BUILD / "libmayfly.a", "-g", "--defined-only") if len(line) == 3}
@@ -117,8 +128,9 @@ def main():
          difference("archive", archive, have)),
         ("nothing prints, exits or changes what belongs to the process",
          calls_nothing_forbidden()),
+        ("every name carries the soname's version", not unversioned),
         ("no text relocations, no executable stack, a soname",
-         "TEXTREL" not in dynamic and "libmayfly.so.0" in dynamic and
+         "TEXTREL" not in dynamic and f"soname: [libmayfly.so.{so}]" in dynamic and
          re.search(r"GNU_STACK.*RW ", dynamic) is not None),
         ("a forbidden name would be found",
          len(set(references(BUILD / "base/error.o", {"vsnprintf"}))) == 1),

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "tests/support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void names_and_texts(void **state)
@@ -78,12 +79,22 @@ static void long_messages_are_cut_at_a_character(void **state)
     }
 }
 
+static void version(void **state)
+{
+    char text[64];
+    (void)state;
+    snprintf(text, sizeof text, "%d.%d.%d", MAYFLY_VERSION_MAJOR,
+             MAYFLY_VERSION_MINOR, MAYFLY_VERSION_PATCH);
+    assert_string_equal(mayfly_version(), text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_texts),
         cmocka_unit_test(set_at_wrap),
         cmocka_unit_test(long_messages_are_cut_at_a_character),
+        cmocka_unit_test(version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
