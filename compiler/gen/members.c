@@ -81,6 +81,7 @@ int mf_names_members(mf_alloc *alloc, mayfly_arena *arena, mf_plan_message *m,
     taken = mf_map_new(alloc);
     if (!taken)
         return mf_error_nomem(err, "names");
+    code = mf_map_put_str(taken, m->c_name, m); /* whatever comes to it */
     for (uint32_t i = 0; !code && i < m->n_fields; i++) {
         if (m->fields[i].c_name)
             code = mf_map_put_str(taken, m->fields[i].c_name, m);

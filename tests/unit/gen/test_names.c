@@ -191,7 +191,8 @@ static void members_step_aside(void **state)
                             "int32 plain = 8; int32 Camel = 9;"
                             "oneof kind { int32 i = 20; } }\n"
                             "message Camel { int32 Camel = 1; "
-                            "  oneof Camel_ { int32 int = 2; } }");
+                            "  oneof Camel_ { int32 int = 2; } }\n"
+                            "message NONE { oneof kind { int32 NONE = 1; } }");
     m = mf_plan_find(plan, "Camel2");
     for (size_t i = 0; i < 9; i++)
         assert_string_equal(m->fields[i].c_name, names[i]);
@@ -200,6 +201,10 @@ static void members_step_aside(void **state)
     assert_string_equal(m->fields[0].c_name, "Camel_");
     assert_string_equal(m->fields[1].c_name, "int_");
     assert_string_equal(m->fields[1].case_name, "Camel__case");
+    /* the struct is NONE_, and C++ has no such member of a union in it */
+    m = mf_plan_find(plan, "NONE");
+    assert_string_equal(m->c_name, "NONE_");
+    assert_string_equal(m->fields[0].c_name, "NONE__2");
     mf_plan_free(plan);
     assert_int_equal(atomic_load(&alloc.blocks), 0);
 }
