@@ -63,6 +63,8 @@ typedef struct mf_field_site {
     mf_place extendee_at;
 } mf_field_site;
 bool mf_parse_field(mf_parser *p, const mf_field_site *site);
+/* A type that cannot be a scalar: a message called `bool` needs its dot. */
+bool mf_parse_message_type(mf_parser *p, const char *what, const char **ret);
 bool mf_parse_extend(mf_parser *p, mf_draft_message *message);
 
 /* parse_message.c, parse_enum.c, parse_service.c. `parent` NULL: top level. */

@@ -49,6 +49,13 @@ static bool parse_type(mf_parser *p, mf_draft_field *d)
     return mf_parser_dotted(p, "a type", true, &d->type_name);
 }
 
+bool mf_parse_message_type(mf_parser *p, const char *what, const char **ret)
+{
+    if (scalar_type(&p->token))
+        return mf_parser_unexpected(p, what);
+    return mf_parser_dotted(p, what, true, ret);
+}
+
 /* What the keywords optional, required and repeated say. */
 static bool parse_label(mf_parser *p, mf_draft_field *d, bool in_oneof)
 {
@@ -247,7 +254,7 @@ static bool extend_statement(mf_parser *p, void *of)
 bool mf_parse_extend(mf_parser *p, mf_draft_message *message)
 {
     mf_field_site site = {.message = message, .extendee_at = p->token.at};
-    if (!mf_parser_dotted(p, "the message to extend", true, &site.extendee))
+    if (!mf_parse_message_type(p, "the message to extend", &site.extendee))
         return false;
     return mf_parser_block(p, "extend", "a field", extend_statement, &site);
 }

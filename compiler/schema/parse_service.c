@@ -12,7 +12,7 @@ static bool parse_side(mf_parser *p, bool *ret_stream, const char **ret_type,
         return false;
     *ret_stream = mf_parser_accept(p, "stream");
     *ret_at = p->token.at;
-    return mf_parser_dotted(p, "a message type", true, ret_type) &&
+    return mf_parse_message_type(p, "a message type", ret_type) &&
            mf_parser_expect(p, ")");
 }
 

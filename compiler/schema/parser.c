@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PACKAGE_MAX = 511 }; /* bytes, as in protoc */
+
 static void lexer_error(void *state, mf_place at, const char *text)
 {
     mf_parser *p = state;
@@ -282,6 +284,10 @@ static bool parse_package(mf_parser *p, mf_place at)
         p->file->made->package = "";
         return false;
     }
+    if (strlen(name) > PACKAGE_MAX)
+        mf_parser_error(p, p->file->package_at,
+                        "the package's name is longer than %d bytes",
+                        PACKAGE_MAX);
     size_t parts = 1;
     for (; *name; name++)
         parts += *name == '.';
