@@ -2,10 +2,11 @@
  * cache/context.c: the handle: made, published, referenced, freed.
  *
  * A context is made before its unit is compiled, so that the first snapshot
- * shows the process without it, and published with the unit as its payload.
- * From then on the payload belongs to the context and goes when it is unloaded
- * (unload.c); the handle goes with its last reference, which unloads first
- * where nobody has.
+ * shows the process without it, and given the unit as its payload. From then on
+ * the payload belongs to the context and goes when it is unloaded (unload.c);
+ * the handle goes with its last reference, which unloads first where nobody has.
+ * Between that and *live* only the payload's own code runs, which may take
+ * leases: it may start threads, and may refuse to be loaded.
  *
  * A call that is under way holds a lease and no reference, so that calls share
  * no count. Where leases are left when the last reference goes, the context
@@ -136,15 +137,17 @@ int mf_context_new(const mf_context_options *options,
     return 0;
 }
 
-void mf_context_publish(mayfly_context *context, const mf_payload *payload,
-                        const mf_load_report *report)
+void mf_context_attach(mayfly_context *context, const mf_payload *payload,
+                       const mf_load_report *report)
 {
     mayfly_context *c = context;
     mf_snapshot both[2] = {{0}};
     mf_snapshot *compiled = &both[0];
     mf_snapshot *dropped = &both[1];
 
+    pthread_mutex_lock(&c->lock);
     c->payload = *payload;
+    pthread_mutex_unlock(&c->lock);
     mf_tombs_clear(mf_registry_tombs(c->options.registry), payload);
     mf_context_census(c, &dropped->census);
     compiled->census = report->compiling;
@@ -164,9 +167,28 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
     c->generate_ns = report->generate_ns;
     c->compile_ns = report->compile_ns;
     pthread_mutex_lock(&c->lock);
-    atomic_store(&c->state, MAYFLY_LIVE);
     mf_lease_open(c);
     pthread_mutex_unlock(&c->lock);
+}
+
+void mf_context_open(mayfly_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    atomic_store(&context->state, MAYFLY_LIVE);
+    pthread_mutex_unlock(&context->lock);
+}
+
+void mf_context_publish(mayfly_context *context, const mf_payload *payload,
+                        const mf_load_report *report)
+{
+    mf_context_attach(context, payload, report);
+    mf_context_open(context);
+}
+
+int mf_context_is_there(const mayfly_context *c)
+{
+    return c->payload.unit && !c->destroying &&
+           atomic_load(&c->state) != MAYFLY_UNLOADED;
 }
 
 void *mf_context_unit(const mayfly_context *context)

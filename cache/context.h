@@ -5,8 +5,9 @@
  * counts who uses it. The handle is reference counted and outlives the payload.
  *
  *     compiling ──► live ──► unloading ──► unloaded
- *                    ▲           │ (a soft unload whose wait ran out)
- *                    └───────────┘
+ *         │          ▲           │ ▲ (a soft unload whose wait ran out)
+ *         │          └───────────┘ │
+ *         └────────────────────────┘ (its code refused to be loaded)
  *
  * Leases are what keeps the payload: taken before any jump into it, dropped
  * after, in a few nanoseconds, counted in shards that are a cache line each.
@@ -150,9 +151,16 @@ typedef struct mf_load_report {
     uint64_t compile_ns;
 } mf_load_report;
 
-/* COMPILING to LIVE. Two snapshots are taken here: "compiled", with the compile
- * arena's census as told and the process as it is now, so the compile arena
- * should still be there; and "arena dropped", after the host's trim. */
+/* Gives it its payload. It stays COMPILING, but its own code may run from now on
+ * and take leases. Giving up the last reference now destroys the payload, as
+ * after a forced unload. Two snapshots are taken here: "compiled", with the
+ * compile arena's census as told and the process as it is now, so the compile
+ * arena should still be there; and "arena dropped", after the host's trim. */
+void mf_context_attach(mayfly_context *context, const mf_payload *payload,
+                       const mf_load_report *report);
+/* COMPILING, with a payload, to LIVE. */
+void mf_context_open(mayfly_context *context);
+/* Both. */
 void mf_context_publish(mayfly_context *context, const mf_payload *payload,
                         const mf_load_report *report);
 

@@ -70,8 +70,7 @@ static void look(void *state, enum mf_part part, const void *at, size_t bytes)
 static int any_in_text(const mayfly_context *c, const frames *f)
 {
     looking l = {f, 0};
-    int state = atomic_load(&c->state);
-    if ((state != MAYFLY_LIVE && state != MAYFLY_UNLOADING) || c->destroying)
+    if (!mf_context_is_there(c))
         return 0;
     if (c->payload.parts)
         c->payload.parts(c->payload.unit, look, &l);

@@ -144,6 +144,9 @@ int mf_context_finish_unref(mayfly_context *c);
 /* context.c: "live", and so on. */
 const char *mf_state_name(enum mayfly_context_state state);
 
+/* context.c: it has a payload that is not being destroyed. Lock held. */
+int mf_context_is_there(const mayfly_context *c);
+
 /* context.c: frees the handle. */
 void mf_context_free(mayfly_context *c);
 

@@ -92,7 +92,7 @@ static void close_down(mayfly_context *c)
 {
     while (c->telling && atomic_load(&c->state) == MAYFLY_LIVE)
         pthread_cond_wait(&c->changed, &c->lock); /* *live again* first */
-    if (atomic_load(&c->state) != MAYFLY_LIVE)
+    if (atomic_load(&c->state) > MAYFLY_LIVE)
         return;
     atomic_store(&c->state, MAYFLY_UNLOADING);
     mf_lease_close(c);
@@ -128,8 +128,8 @@ int mf_context_finish_unref(mayfly_context *c)
 {
     int last = 0;
     pthread_mutex_lock(&c->lock);
-    if (c->ended || atomic_load(&c->state) == MAYFLY_COMPILING) {
-        last = 1;
+    if (c->ended || !c->payload.unit) {
+        last = 1; /* gone, or its load has failed */
     } else if (c->destroying) {
         c->free_after = 1;
     } else {

@@ -76,18 +76,10 @@ static void release(mayfly_why_report *r)
 /* --- parts and names --------------------------------------------------------
  */
 
-/* Lock held. */
-static int is_there(const mayfly_context *c)
-{
-    int state = atomic_load(&c->state);
-    return (state == MAYFLY_LIVE || state == MAYFLY_UNLOADING) &&
-           !c->destroying;
-}
-
 int mf_why_parts(mayfly_context *c, mf_part_fn add, void *state)
 {
     pthread_mutex_lock(&c->lock);
-    int there = is_there(c);
+    int there = mf_context_is_there(c);
     if (there && c->payload.parts)
         c->payload.parts(c->payload.unit, add, state);
     const mf_binding *b = there ? atomic_load(&c->bindings) : NULL;
@@ -106,7 +98,7 @@ const void *mf_why_name(mayfly_context *c, const void *address, char *out,
 {
     const void *found = NULL;
     pthread_mutex_lock(&c->lock);
-    int there = is_there(c);
+    int there = mf_context_is_there(c);
     if (there && c->payload.name)
         found = c->payload.name(c->payload.unit, address, out, size);
     const mf_binding *b = there ? atomic_load(&c->bindings) : NULL;
@@ -148,7 +140,7 @@ static int count_pins(mf_why_search *s, size_t *ret_leases)
     int code = 0;
     pthread_mutex_lock(&c->lock);
     long sum = mf_lease_sum(c);
-    if (!is_there(c))
+    if (!mf_context_is_there(c))
         code = MAYFLY_EUNLOADED;
     r->state = (enum mayfly_context_state)atomic_load(&c->state);
     r->counts[MAYFLY_WHY_PIN] = c->n_pins;

@@ -330,6 +330,54 @@ static void test_not_from_inside(void **state)
     fake_host_done(&h);
 }
 
+/* Its own code runs before it is live, may hold it, and may refuse. */
+static void test_refused_before_it_is_live(void **state)
+{
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        fake_host h;
+        fake_host_init(&h);
+        mayfly_error err = MAYFLY_ERROR_INIT;
+        mayfly_context *c = fake_compiling(&h, 0);
+        mf_payload p = fake_payload(fake_unit_new(&h, 100));
+        mf_load_report report = {0};
+        mf_context_attach(c, &p, &report);
+        assert_int_equal(mayfly_context_get_state(c), MAYFLY_COMPILING);
+        assert_int_equal(mayfly_unload(c, NULL, NULL, &err),
+                         MAYFLY_EUNLOADED);
+        assert_int_equal(mf_lease_take(c, &err), 0);
+        if (!held)
+            mf_lease_drop(c);
+        mayfly_context_unref(c);
+        assert_int_equal(h.destroyed, !held);
+        if (held) {
+            assert_int_equal(mf_lease_take(c, &err), MAYFLY_EUNLOADED);
+            mf_lease_drop(c);
+        }
+        assert_int_equal(h.destroyed, 1);
+        fake_host_done(&h);
+    }
+}
+
+static void test_opened(void **state)
+{
+    (void)state;
+    fake_host h;
+    fake_host_init(&h);
+    mayfly_context *c = fake_compiling(&h, 0);
+    mf_payload p = fake_payload(fake_unit_new(&h, 100));
+    mf_load_report report = {0};
+    mf_context_attach(c, &p, &report);
+    assert_int_equal(mf_lease_take(c, NULL), 0); /* of its own code */
+    mf_context_open(c);
+    assert_int_equal(mayfly_context_get_state(c), MAYFLY_LIVE);
+    assert_int_equal(mayfly_unload(c, NULL, NULL, NULL), MAYFLY_EBUSY);
+    mf_lease_drop(c);
+    assert_int_equal(mayfly_unload(c, NULL, NULL, NULL), 0);
+    mayfly_context_unref(c);
+    fake_host_done(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_unload_all),
         cmocka_unit_test(test_lease_keeps_the_handle),
         cmocka_unit_test(test_not_from_inside),
+        cmocka_unit_test(test_refused_before_it_is_live),
+        cmocka_unit_test(test_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
