@@ -6,7 +6,8 @@
  *
  * Schema and plan are made in a heap that goes with the unit. Nothing of a load
  * that fails remains: the context is made first, for its first snapshot, and
- * its handle is dropped with everything else.
+ * its handle is dropped with everything else. Where its own source refuses to
+ * be loaded, that handle has a unit already, which goes as at an unload.
  *
  * What it tells the cache: how to name and cancel the calls that hold a context
  * (the transport keeps the list), which threads must not wait, how to give back
@@ -289,6 +290,9 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
         (s->options->n_symbols && !s->options->symbols))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a list of the load options is missing");
+    if (s->options->previous && mf_context_host(s->options->previous) != host)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "the version before is of another host");
     code = mf_limits_check(s->options->limits, err);
     return code == 0 ? mf_cc_check_allowed(host->compiler.cc, err) : code;
 }
@@ -314,29 +318,20 @@ static int make_program(mayfly_host *host, const mf_load *load,
     return code;
 }
 
-int mf_load_run(mayfly_host *host, const char *name, const mf_load *load,
-                mayfly_context **ret_context, mayfly_error *err)
+/* From a context that compiles to one that is live, or to nothing. */
+static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
+                mayfly_error *err)
 {
-    int code = check(host, name, &load->sources, ret_context, err);
-    if (code != 0)
-        return code;
-    mayfly_context *context;
-    code =
-        new_context(host, name, load->sources.options->resident, &context, err);
-    if (code != 0)
-        return code;
-
     uint64_t start = mf_clock_ns();
     mf_program *program = NULL;
     mf_unit *unit;
     mf_unit_report report;
-    code = make_program(host, load, context, &program, err);
+    int code = make_program(host, load, context, &program, err);
     if (code == 0)
         code = build_unit(host, load, program, &unit, &report, err);
     mf_host_touch(host);
     if (code != 0) {
         mf_program_free(program);
-        mayfly_context_unref(context);
         return code;
     }
     mf_load_report told = {.compiling = report.cc.census,
@@ -346,9 +341,38 @@ int mf_load_run(mayfly_host *host, const char *name, const mf_load *load,
                                report.cc.compile_ns + report.cc.link_ns};
     mf_payload payload =
         program ? mf_program_publish(program, unit) : mf_unit_payload(unit);
-    mf_context_publish(context, &payload, &told);
-    *ret_context = context;
-    return 0;
+    mf_context_attach(context, &payload, &told);
+    if (program)
+        code = mf_program_load(program, load->sources.options->previous,
+                               load->begins, err);
+    if (code == 0)
+        mf_context_open(context);
+    return code;
+}
+
+int mf_load_run(mayfly_host *host, const char *name, const mf_load *what,
+                mayfly_context **ret_context, mayfly_error *err)
+{
+    int code = check(host, name, &what->sources, ret_context, err);
+    if (code != 0)
+        return code;
+    const mayfly_load_options *o = what->sources.options;
+    mayfly_pin *pin = NULL;
+    if (o->previous)
+        code = mayfly_pin_new(o->previous, "the load of its next version", name,
+                              0, &pin, err);
+    if (code != 0)
+        return mf_error_wrap(err, code, "the version before");
+    mayfly_context *context = NULL;
+    code = new_context(host, name, o->resident, &context, err);
+    if (code == 0)
+        code = load(host, what, context, err);
+    if (code == 0)
+        *ret_context = context;
+    else
+        mayfly_context_unref(context);
+    mayfly_pin_free(pin);
+    return code;
 }
 
 int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
@@ -359,7 +383,8 @@ int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
     int code = mf_load_options_read(options, &o, err);
     mf_load load = {.sources = {.paths = &path,
                                 .n_paths = path ? 1 : 0,
-                                .options = &o}};
+                                .options = &o},
+                    .begins = 1};
     return code == 0 ? mf_load_run(host, name, &load, ret_context, err) : code;
 }
 
@@ -370,6 +395,6 @@ int mayfly_load_text(mayfly_host *host, const char *name,
 {
     mayfly_load_options o;
     int code = mf_load_options_read(options, &o, err);
-    mf_load load = {.sources = {.text = schema, .options = &o}};
+    mf_load load = {.sources = {.text = schema, .options = &o}, .begins = 1};
     return code == 0 ? mf_load_run(host, name, &load, ret_context, err) : code;
 }

@@ -15,6 +15,7 @@ typedef struct mf_load {
     void *resolve_state;
     const char *const *libraries; /* ... and with these */
     size_t n_libraries;
+    int begins; /* constructors run at load */
 } mf_load;
 
 /* Errors: those of mayfly_load_file and mayfly_load_source. */

@@ -6,8 +6,8 @@
  * it is undone, and the context's, by which it is counted and named. Both are
  * changed together here.
  *
- * Undoing goes from what runs the unit's code to what only points to it: exit
- * handlers and destructors, signals and timers, threads that have ended, keys,
+ * Undoing goes from what runs the unit's code to what only points to it: the
+ * source is told, exit handlers and destructors, signals and timers, threads that have ended, keys,
  * then the unit itself, then the libraries it was linked to. No lease is left
  * by then, so no thread of its own runs.
  *
@@ -218,6 +218,7 @@ static void destroy(void *unit)
 {
     mf_unit *u = unit;
     mf_program *p = u->user;
+    mf_program_unload(p);
     mf_program_finish(p);
     mf_program_undo_signals(p);
     mf_program_undo_threads(p);

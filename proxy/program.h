@@ -7,6 +7,8 @@
  * against wrappers, which know the context (program_wrappers.c) and keep a
  * record of each thing, and an unload undoes them.
  *
+ *   mayfly_on_load, mayfly_on_unload   program_load.c: called by it, with the
+ *                                      state that versions hand over
  *   exit, _exit, abort, pthread_exit   program_run.c: come back to the frame
  *   atexit, on_exit                    program_run.c: when the run ends, or the
  *                                      context is unloaded
@@ -36,6 +38,7 @@
 #include <time.h>
 
 typedef struct mf_program mf_program;
+typedef struct mf_state mf_state; /* of the source's, with its versions */
 
 enum { MF_SIGNALS = 65, MF_WRAPPED_MAX = 48, MF_ITIMERS = 3 };
 
@@ -101,6 +104,8 @@ struct mf_program {
     mayfly_context *context; /* whose payload the unit is; no reference */
     unsigned made_under;     /* fork generation */
     mf_unit *unit;
+    mf_state *state; /* what mayfly_on_load gave; set before it is live */
+    int loaded;      /* accepted, so that its end is told */
     int uses_mayfly;        /* calls mayfly: its threads cannot be cancelled */
     atomic_int exit_called; /* on a thread of its own, while a run goes on */
     atomic_int exit_status;
@@ -162,12 +167,30 @@ void mf_program_name(const mf_program *p, const void *address, char *out,
 extern const mayfly_source mf_wrappers_source;
 size_t mf_wrappers_symbols(mf_program *p, mayfly_symbol *to);
 
+/* --- program_load.c ----------------------------------------------------------
+ */
+
+/* When its context has the payload and is not live. Calls mayfly_on_load where
+ * the source has it, after the constructors; with `begins` those in any case.
+ * `previous` is pinned, or NULL. Errors: EREFUSED, ENOMEM. */
+int mf_program_load(mf_program *p, mayfly_context *previous, int begins,
+                    mayfly_error *err);
+/* Calls mayfly_on_unload: before all else at unload. */
+void mf_program_unload(mf_program *p);
+/* What handlers get where their server has none for them. */
+void *mf_program_state(const mf_program *p);
+
 /* --- program_run.c -----------------------------------------------------------
  */
 
 /* Enters and leaves a frame on this thread. */
 void mf_frame_enter(mf_frame *f, mf_program *p);
 void mf_frame_leave(mf_frame *f);
+/* By which function a frame was left: "exit", "abort". */
+const char *mf_frame_way_out(const mf_frame *f);
+
+/* Runs the constructors; on a frame that is entered. Not 0: exit in one. */
+int mf_program_begin(mf_program *p, mf_frame *f, int argc, char **argv);
 
 /* Calls a handler; exit in it ends it with EINTERNAL. */
 int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,

@@ -45,6 +45,11 @@ void mf_frame_leave(mf_frame *f)
     mf_inside_leave(&f->inside);
 }
 
+const char *mf_frame_way_out(const mf_frame *f)
+{
+    return f->status == ABORTED ? "abort" : "exit";
+}
+
 /* The program's innermost frame on this thread, or NULL. */
 static mf_frame *find_frame(const mf_program *p)
 {
@@ -240,7 +245,7 @@ static int serve_in(mf_frame *f, const mf_method_stub *stub, mf_stub_io *io,
     if (sigsetjmp(f->out, 0) == 0)
         return stub->serve(io);
     return mf_error_set(err, MAYFLY_EINTERNAL, "the handler called %s",
-                        f->status == ABORTED ? "abort" : "exit");
+                        mf_frame_way_out(f));
 }
 
 int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
@@ -267,16 +272,25 @@ typedef struct run {
     char **argv;
 } run;
 
-static void call_begin(run *r)
+static int call_begin(mf_program *p, mf_frame *f, int argc, char **argv)
 {
-    if (sigsetjmp(r->frame.out, 1) != 0) {
-        r->over = 1; /* exit in a constructor */
-        return;
-    }
-    const mf_unit *u = r->frame.program->unit;
+    if (sigsetjmp(f->out, 1) != 0)
+        return -1;
+    const mf_unit *u = p->unit;
     if (u->begin)
         for (void (*const *at)(void) = u->begin; at != u->begin_end; at++)
-            ((begin_fn)(uintptr_t)*at)(r->argc, r->argv, environ);
+            ((begin_fn)(uintptr_t)*at)(argc, argv, environ);
+    return 0;
+}
+
+int mf_program_begin(mf_program *p, mf_frame *f, int argc, char **argv)
+{
+    int left = call_begin(p, f, argc, argv);
+    pthread_mutex_lock(&p->lock);
+    p->begun = MF_BEGUN;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    return left;
 }
 
 static void call_main(run *r)
@@ -304,13 +318,8 @@ static void begin_run(run *r, mf_program *p)
     mf_owned_add(p->context, &r->owned);
     pthread_mutex_unlock(&p->lock);
     mf_frame_enter(&r->frame, p);
-    if (!r->begins)
-        return;
-    call_begin(r);
-    pthread_mutex_lock(&p->lock);
-    p->begun = MF_BEGUN;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
+    if (r->begins)
+        r->over = mf_program_begin(p, &r->frame, r->argc, r->argv) != 0;
 }
 
 static void end_run(run *r, mf_program *p)

@@ -38,7 +38,8 @@
     X(mf_wrap_timer_create)                                                    \
     X(mf_wrap_timer_delete)                                                    \
     X(mf_wrap_setitimer)                                                       \
-    X(mf_wrap_alarm)
+    X(mf_wrap_alarm)                                                           \
+    X(mf_wrap_self)
 
 static const char text[] =
     "typedef void*P;typedef unsigned long U;typedef void(*F)(void);\n"
@@ -112,7 +113,9 @@ static const char text[] =
     " return mf_wrap_timer_create(mf_self,c,e,t);}\n"
     "W int timer_delete(P t){return mf_wrap_timer_delete(mf_self,t);}\n"
     "W int setitimer(int w,P s,P b){return mf_wrap_setitimer(mf_self,w,s,b);}\n"
-    "W unsigned alarm(unsigned s){return mf_wrap_alarm(mf_self,s);}\n";
+    "W unsigned alarm(unsigned s){return mf_wrap_alarm(mf_self,s);}\n"
+    /* mayfly's own */
+    "P mf_wrap_self(P);W P mayfly_self(void){return mf_wrap_self(mf_self);}\n";
 
 const mayfly_source mf_wrappers_source = {
     .name = "mayfly_wrappers.c", .text = text, .len = sizeof text - 1};
@@ -120,6 +123,11 @@ const mayfly_source mf_wrappers_source = {
 /* ISO C has no conversion from function to object pointers; POSIX promises one.
  */
 #define ROW(name) {#name, (const void *)(uintptr_t)(name)},
+
+static mayfly_context *mf_wrap_self(const mf_program *p)
+{
+    return p->context;
+}
 
 size_t mf_wrappers_symbols(mf_program *p, mayfly_symbol *to)
 {

@@ -66,6 +66,14 @@ static mayfly_handler_fn handler_of(const served *s)
                : (mayfly_handler_fn)(uintptr_t)s->unit->handlers[s->stub];
 }
 
+/* What the unit's own handlers get: the server's state for them, or theirs. */
+static void *state_of(const served *s)
+{
+    return s->state || s->handler || !s->unit->user
+               ? s->state
+               : mf_program_state(s->unit->user);
+}
+
 /* The number of a stub; one that streams cannot serve. */
 static uint32_t stub_number(const mf_unit *unit, const mf_method_stub *stub)
 {
@@ -110,7 +118,7 @@ static int serve(const served *s, mayfly_call *call, mayfly_bytes in,
     mf_stub_io_init(&io, s->unit, NULL, call, err);
     io.in = in.ptr;
     io.in_len = in.len;
-    io.state = s->state;
+    io.state = state_of(s);
     io.handler = (void *)(uintptr_t)handler_of(s);
     mf_inside note;
     mf_inside_enter(&note, s->context);

@@ -70,6 +70,10 @@ typedef struct mayfly_load_options {
     const mayfly_limits *limits; /* of this load, beside the host's; NULL: none */
     mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
     void *diagnostic_state;
+    mayfly_context *previous; /* a version of this that is live: its state is
+                                 offered to the source's mayfly_on_load
+                                 (handlers.h). Pinned during the load. NULL: this
+                                 is the first */
 } mayfly_load_options;
 
 #define MAYFLY_LOAD_OPTIONS(...) \
@@ -83,8 +87,10 @@ typedef struct mayfly_load_options {
  *
  * Errors: EINVAL, ENOTFOUND (a file or an import that is not there), EIO (a file
  * cannot be read), ESCHEMA (with line and column),
- * ECOMPILE and ELINK (handler source), ELIMIT (which limit is named), ENOMEM,
- * EUNSUPPORTED (proto2, editions; a host that forbids compiling), EFORKED.
+ * ECOMPILE and ELINK (handler source), EREFUSED (by its mayfly_on_load, or exit in
+ * a constructor), EUNLOADED (`previous` is not live), ELIMIT (which limit is
+ * named), ENOMEM, EUNSUPPORTED (proto2, editions; a host that forbids compiling),
+ * EFORKED.
  */
 MAYFLY_API int mayfly_load_file(mayfly_host *host, const char *name,
                                 const char *path,

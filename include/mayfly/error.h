@@ -42,7 +42,8 @@ MAYFLY_BEGIN
     X(EFORKED, -20, "this handle belongs to the parent process")       \
     X(EUNSUPPORTED, -21, "not supported")                              \
     X(EINTERNAL, -22, "a defect in mayfly")                            \
-    X(EINSIDE, -23, "called from inside the context's own code")
+    X(EINSIDE, -23, "called from inside the context's own code")       \
+    X(EREFUSED, -24, "the source refused to be loaded")
 
 enum mayfly_error_code {
     MAYFLY_OK = 0,

@@ -16,6 +16,7 @@
  *   call.h     one call on either side
  *   message.h  encode, decode, JSON
  *   source.h   load any C source, run it
+ *   handlers.h what such source says of itself: on load, on unload
  *   emit.h     headers and descriptor sets, for tools
  *
  * In C++ options are filled in by hand, for their macros are C:
@@ -33,6 +34,7 @@
 #include <mayfly/emit.h>
 #include <mayfly/error.h>
 #include <mayfly/fault.h>
+#include <mayfly/handlers.h>
 #include <mayfly/host.h>
 #include <mayfly/layout.h>
 #include <mayfly/memory.h>

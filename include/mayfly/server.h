@@ -92,8 +92,9 @@ MAYFLY_API int mayfly_server_add(mayfly_server *server,
                                  mayfly_error *err);
 
 /* Serves every service whose handlers (helloworld_Greeter_on_SayHello, ...) the
- * context's own source defines; missing ones answer UNIMPLEMENTED. Errors: as
- * above; ENOTFOUND (the source defines no handler at all). */
+ * context's own source defines; missing ones answer UNIMPLEMENTED. With `state`
+ * NULL they get the one that the source's mayfly_on_load gave (handlers.h).
+ * Errors: as above; ENOTFOUND (the source defines no handler at all). */
 MAYFLY_API int mayfly_server_add_context(mayfly_server *server,
                                          mayfly_context *context, void *state,
                                          const mayfly_service_options *options,

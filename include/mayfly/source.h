@@ -79,6 +79,7 @@ typedef struct mayfly_source_options {
         *limits; /* of this load, beside the host's; NULL: none */
     mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
     void *diagnostic_state;
+    mayfly_context *previous; /* as in mayfly_load_options */
 } mayfly_source_options;
 
 #define MAYFLY_SOURCE_OPTIONS(...)                                             \
@@ -87,13 +88,14 @@ typedef struct mayfly_source_options {
 
 /*
  * Compiles C source, each of `sources` a translation unit, and makes a live
- * context called `name`. Nothing of it runs yet. Headers of the system's can be
- * included. Names are found in this order: the sources themselves, the wrappers
+ * context called `name`. Nothing of it runs yet, unless it defines
+ * mayfly_on_load (handlers.h): then constructors and that. Headers of the
+ * system's can be included. Names are found in this order: the sources themselves, the wrappers
  * above, `symbols`, libc's list, mayfly's functions, `resolve`, `libraries`.
  *
  * Errors: EINVAL; ECOMPILE (with file and line); ELINK (every name that is not
- * found); ENOTFOUND (a library); ELIMIT (which limit is named), ENOMEM, EIO,
- * EFORKED.
+ * found); ENOTFOUND (a library); EREFUSED (by mayfly_on_load); EUNLOADED
+ * (`previous` is not live); ELIMIT (which limit is named), ENOMEM, EIO, EFORKED.
  */
 MAYFLY_API int mayfly_load_source(mayfly_host *host, const char *name,
                                   const mayfly_source *sources,
@@ -105,8 +107,9 @@ MAYFLY_API int mayfly_load_source(mayfly_host *host, const char *name,
 /*
  * Calls the context's `main` under a lease and returns when it does. `argv` has
  * `argc` words and NULL behind them; main may change them. Before the first run
- * of a context its constructors run; destructors do at unload. Variables keep
- * their values from one run to the next.
+ * of a context its constructors run, unless they did when it was loaded
+ * (handler source, and what defines mayfly_on_load); destructors do at unload.
+ * Variables keep their values from one run to the next.
  *
  * `ret_status` is what main returned or gave to exit, on this thread or below
  * any depth of calls: the stack is left by a jump, as longjmp does. exit on a
