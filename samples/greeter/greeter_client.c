@@ -26,7 +26,9 @@ static int greet(helloworld_Greeter *greeter, mayfly_host *host, char **words,
     size_t i;
 
     if (mayfly_call_new(host, MAYFLY_CALL_OPTIONS(.timeout_ms = 2000), &call,
-                        &err) != 0)
+                        &err) != 0 ||
+        mayfly_call_add_metadata(call, "client", mayfly_str_of("greeter_client"),
+                                 &err) != 0)
         goto out;
     for (i = 1; i < n_words; i++) {
         mayfly_str *title = helloworld_HelloRequest_add_titles(

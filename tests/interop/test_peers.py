@@ -208,8 +208,11 @@ class Handlers(grpc.GenericRpcHandler):
         return request
 
     def hello(self, request, context):
+        self.seen = list(context.invocation_metadata())
         if not request.name:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "nobody")
+        while request.name == "sleepy" and context.is_active():
+            time.sleep(0.01)
         return self.greeter.HelloReply(message=f"hello {request.name}",
                                        letters={t: len(t) for t in request.titles})
 
@@ -252,11 +255,21 @@ def mayfly_calls(target, handlers, folder):
     say(code == 64 + 12, "a method that Python lacks", (code, err))
 
 
-def typed_client_calls(target):
+def typed_client_calls(target, handlers):
     client = os.path.join(SAMPLES, "greeter_client")
     code, out, err = run(client, GREETER, target, "ada", "countess")
     say(code == 0 and out == "hello ada\n  countess: 8 letters\n",
         "the typed client calls Python", out + err)
+    say(dict(handlers.seen).get("client") == "greeter_client", "its metadata",
+        handlers.seen)
+    # an argument may have 128 KiB
+    titles = [letter * (MIB // 10) for letter in "abcdefghijk"]
+    code, out, err = run(client, GREETER, target, "ada", *titles)
+    say(code == 0 and len(out) > MIB and all(f"  {t}: {len(t)} letters\n" in out
+                                             for t in titles),
+        "its messages of 1 MiB", (code, len(out), err))
+    code, out, err = run(client, GREETER, target, "sleepy")
+    say(code == 64 + 4 and "DEADLINE_EXCEEDED" in err, "its deadline", (code, err))
     code, out, err = run(client, GREETER, target, "")
     say(code == 64 + 3 and "nobody" in err, "its error status", (code, err))
     code, out, err = run(client, GREETER, "127.0.0.1:1", "ada")
@@ -274,7 +287,7 @@ def main():
         target = "127.0.0.1:%d" % server.add_insecure_port("127.0.0.1:0")
         server.start()
         mayfly_calls(target, handlers, folder)
-        typed_client_calls(target)
+        typed_client_calls(target, handlers)
         server.stop(0).wait()
     print(f"1..{number}")
     sys.exit(failures != 0)
