@@ -206,6 +206,13 @@ static void end_all(mayfly_channel *ch)
     }
 }
 
+void mf_channel_no_calls(mayfly_channel *ch)
+{
+    if (ch->holds_loop)
+        mf_loop_let_go(ch->loop);
+    ch->holds_loop = 0;
+}
+
 /* A call that a driver left to the loop. */
 static void adopt(mayfly_channel *ch)
 {
@@ -235,6 +242,10 @@ static void come_by(mayfly_channel *ch)
     }
     ch->loop->activity++;
     mf_host_touch(ch->host);
+    if (ch->n_calls && !ch->holds_loop) {
+        ch->holds_loop = 1;
+        mf_loop_hold(ch->loop);
+    }
     adopt(ch);
     for (mayfly_call *c = ch->waiting; c; c = c->wait_next)
         if (c->deadline_ns && !c->timer.is_set)
@@ -268,6 +279,7 @@ static void abandon(mayfly_channel *ch)
     k->watch = NULL; /* freed by the loop */
     k->is_on = 0;
     k->greeting = NULL;
+    ch->holds_loop = 0;
     while (ch->waiting)
         mf_request_end(ch->waiting, MAYFLY_STATUS_CANCELLED,
                        "the host is being freed");
@@ -282,8 +294,10 @@ static void abandon(mayfly_channel *ch)
 
 void mf_channel_wake(mayfly_channel *ch)
 {
-    if (ch->is_woken)
+    if (ch->is_woken) {
+        mf_loop_notice(ch->loop);
         return;
+    }
     ch->wake.run = run_wake;
     mf_channel_hold(ch);
     if (mf_loop_post(ch->loop, &ch->wake) == 0) {

@@ -59,6 +59,7 @@ struct mayfly_channel {
     mf_task wake;       /* brings the loop here */
     uint8_t is_woken;   /* `wake` is on its way */
     uint8_t is_closed;
+    uint8_t holds_loop; /* for the calls that there are */
     mf_connecting connecting; /* loop */
 
     /* A caller that does the loop's work itself: drive.c. */
@@ -79,6 +80,8 @@ struct mayfly_channel {
 void mf_channel_unref(mayfly_channel *channel); /* memory; any thread */
 mayfly_channel *mf_channel_hold(mayfly_channel *channel);
 void mf_channel_wake(mayfly_channel *channel); /* locked: the loop comes here */
+/* Locked; the loop's thread when it holds the loop. */
+void mf_channel_no_calls(mayfly_channel *channel);
 const char *mf_channel_target(const mayfly_channel *channel);
 void mf_link_dirty(mf_link *link);          /* locked, loop */
 void mf_link_watch(mf_link *link);          /* locked, loop: what to wait for */

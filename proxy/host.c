@@ -1,14 +1,9 @@
 /*
  * The root object: made first, and gone last.
  *
- * mayfly_host_free ends everything a host runs: servers and channels close
- * (their calls are cancelled), blocking handlers are waited for, loaded units
- * go, the loops stop. What is left is memory without threads, and stays as long
- * as handles that a user still has refer to it.
- *
- * What stays true: the order above. Tasks posted to a loop run in order, so
- * what a server or channel posted to close itself has run when its loop has
- * stopped.
+ * It consists of loops, workers, and what the loading side keeps in it. How it
+ * ends is told in host_end.c; what is left then is memory without threads, and
+ * stays as long as handles that a user still has refer to it.
  *
  * A forked child has the memory of its parent's hosts but none of their
  * threads: every function looks at `made_under` first, and freeing such a host
@@ -79,6 +74,11 @@ void mf_host_unref(mayfly_host *host)
         return; /* the parent's memory files are shared with this process */
     if (atomic_fetch_sub_explicit(&host->refs, 1, memory_order_acq_rel) == 1)
         destroy(host);
+}
+
+int mf_host_on_loop(const mayfly_host *host)
+{
+    return mf_loop_on_any() || mf_loop_is_mine(host->loops[0]);
 }
 
 mf_loop *mf_host_least_loaded(mayfly_host *host)
@@ -225,8 +225,13 @@ static int start_loops(mayfly_host *h, mayfly_error *err)
         mf_calls *calls = mf_calls_new(h);
         if (!calls)
             return mf_error_nomem(err, "a host");
-        int rc = mf_loop_new(&h->alloc, i, h->options.idle_ms, idle_loop, calls,
-                             &h->loops[i], err);
+        unsigned idle_ms = h->options.idle_ms;
+        int rc =
+            i == 0 && h->options.uv_loop
+                ? mf_loop_new_foreign(&h->alloc, h->options.uv_loop, idle_ms,
+                                      idle_loop, calls, &h->loops[i], err)
+                : mf_loop_new(&h->alloc, i, idle_ms, idle_loop, calls,
+                              &h->loops[i], err);
         if (rc != 0) {
             mf_calls_free(calls);
             return rc;
@@ -234,18 +239,6 @@ static int start_loops(mayfly_host *h, mayfly_error *err)
         h->n_loops++;
     }
     return 0;
-}
-
-static void stop_threads(mayfly_host *h)
-{
-    if (h->workers)
-        mf_workers_stop(h->workers);
-    if (h->resolver)
-        mf_workers_stop(h->resolver);
-    if (&mf_host_loading && mf_host_loading.stop)
-        mf_host_loading.stop(h);
-    for (unsigned i = 0; i < h->n_loops; i++)
-        mf_loop_stop(h->loops[i]);
 }
 
 int mayfly_host_new(const mayfly_host_options *options, mayfly_host **ret_host,
@@ -272,25 +265,15 @@ int mayfly_host_new(const mayfly_host_options *options, mayfly_host **ret_host,
                             err);
     if (rc == 0 && &mf_host_loading && mf_host_loading.begin)
         rc = mf_host_loading.begin(h, err);
+    if (rc == 0 && o.uv_loop) /* last, for it could not be undone at once */
+        rc = mf_loop_attach(h->loops[0], err);
     if (rc != 0) {
-        stop_threads(h);
+        mf_host_stop_threads(h);
         mf_host_unref(h);
         return rc;
     }
     *ret_host = h;
     return 0;
-}
-
-void mayfly_host_free(mayfly_host *h)
-{
-    if (!h || mf_fork_check(h->made_under, NULL) != 0)
-        return;
-    if (atomic_exchange(&h->stopping, 1))
-        return;
-    mf_servers_stop(h);
-    mf_channels_stop(h);
-    stop_threads(h);
-    mf_host_unref(h);
 }
 
 /* A loop's own caches are emptied on its thread. */
@@ -307,13 +290,36 @@ static void run_trim(mf_task *task)
     sem_post(job->done);
 }
 
+static void run_foreign_trim(mf_task *task)
+{
+    mayfly_host *h = MF_OWNER(task, mayfly_host, trim_task);
+    atomic_store(&h->trim_asked, 0);
+    idle_loop(h->loops[0]);
+}
+
+/* One that is not ours turns when somebody pleases: it is not waited for. */
+static void trim_foreign(mayfly_host *h)
+{
+    if (mf_loop_is_mine(h->loops[0])) {
+        idle_loop(h->loops[0]);
+    } else if (!atomic_exchange(&h->trim_asked, 1)) {
+        h->trim_task.run = run_foreign_trim;
+        if (mf_loop_post(h->loops[0], &h->trim_task) != 0)
+            atomic_store(&h->trim_asked, 0);
+    }
+}
+
 static void trim_loops(mayfly_host *h)
 {
     trim_job jobs[LOOPS_MAX];
     sem_t done;
-    unsigned n = 0;
+    unsigned n = 0, first = mf_loop_is_foreign(h->loops[0]) ? 1 : 0;
+    if (first)
+        trim_foreign(h);
+    if (mf_host_on_loop(h))
+        return; /* which does not wait for others */
     sem_init(&done, 0, 0);
-    for (unsigned i = 0; i < h->n_loops; i++) {
+    for (unsigned i = first; i < h->n_loops; i++) {
         jobs[i] = (trim_job){{NULL, run_trim}, h->loops[i], &done};
         n += mf_loop_post(h->loops[i], &jobs[i].task) == 0;
     }
@@ -328,8 +334,7 @@ void mayfly_host_trim(mayfly_host *h)
     if (!h || mf_host_check(h, NULL) != 0)
         return;
     trim_parts(h);
-    if (!mf_loop_on_any()) /* which does not wait for others */
-        trim_loops(h);
+    trim_loops(h);
     trim_heap(h, 0);
 }
 

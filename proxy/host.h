@@ -1,7 +1,7 @@
 /*
  * proxy/host.h: what the root object consists of.
  *
- * host.c makes and ends it; the loading side (load.c) keeps its compiler and
+ * host.c makes it, host_end.c ends it; the loading side (load.c) keeps its compiler and
  * its list of contexts in it and is told through mf_host_part when to begin, to
  * trim and to end.
  */
@@ -53,6 +53,14 @@ struct mayfly_host {
     mf_timer tick;
     unsigned tick_seen;
 
+    /* A loop that is not ours: its trim, and its end (host_end.c). */
+    mf_task trim_task;
+    atomic_int trim_asked;
+    mf_task end_begins, end_goes_on;
+    atomic_int n_leaving; /* kinds of workers that have not left */
+    void (*ended)(void *state);
+    void *ended_state;
+
     /* The loading side's. `contexts` is guarded by `lock`. */
     mf_compiler compiler;
     int has_compiler;
@@ -85,6 +93,13 @@ void mf_host_unref(mayfly_host *host); /* the last one frees the memory */
 /* Something was used that idle time should give back; how much heap is in use now
  * is remembered as what that is worth. Any thread, cheap. */
 void mf_host_touch(mayfly_host *host);
+
+/* 1 where a function of this host must not block: in a callback of any loop, and
+ * on the thread of a loop that is not ours. */
+int mf_host_on_loop(const mayfly_host *host);
+
+/* host_end.c: joins the threads of a host whose making failed. */
+void mf_host_stop_threads(mayfly_host *host);
 
 /* The loop with the fewest connections. */
 mf_loop *mf_host_least_loaded(mayfly_host *host);

@@ -121,6 +121,7 @@ void mf_listeners_close(mf_server_part *part)
         mf_listener *l = part->listeners;
         part->listeners = l->next;
         mf_loop_clear_timer(part->loop, &l->rest);
+        mf_loop_let_go(part->loop);
         mf_watch_free(l->watch);
         close(l->fd);
         if (l->unlink_path)
@@ -137,6 +138,7 @@ static void listener_start(mf_task *task)
     mf_server_part *part = &s->parts[0];
     l->next = part->listeners;
     part->listeners = l;
+    mf_loop_hold(part->loop);
     if (atomic_load(&s->draining))
         mf_listeners_close(part);
     else

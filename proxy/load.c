@@ -98,8 +98,7 @@ static void cancel_calls(void *host, mayfly_context *context)
 
 static int on_loop(void *host)
 {
-    (void)host;
-    return mf_loop_on_any();
+    return mf_host_on_loop(host);
 }
 
 static void ref_host(void *host)

@@ -1,123 +1,118 @@
 /*
- * An event-loop thread on libuv; the one file that knows it.
+ * What happens in a turn of a loop.
  *
  * A turn is: wait for descriptors and posted tasks, run what is ready and what
  * is due, then the tasks that were put off to the end of the turn (each
  * connection that has something to send drains once there, however many calls
  * it served).
  *
- * What stays true: everything but mf_loop_post, mf_loop_stop and mf_loop_free
- * happens on the loop's thread. Tasks run in the order of posting, also while
- * the loop stops, so what was posted before the stop has run when it is over.
- * libuv closes handles later: a watch's memory goes in its close callback.
+ * What stays true: everything but mf_loop_post is for the loop's thread. Tasks
+ * run in the order of posting, also while the loop ends, so what was posted
+ * before has run when it is over. libuv closes handles later: a watch's memory
+ * goes in its close callback. Only handles that are the loop's own are touched,
+ * for a foreign uv_loop_t has others.
  */
-#include "proxy/loop.h"
+#include "proxy/loop_uv.h"
 
 #include "base/error.h"
 #include "base/owner.h"
-#include "proxy/workers.h"
-
-#include <semaphore.h>
-#include <uv.h> /* the one file that may */
-
-typedef struct mf_task_list {
-    mf_task *first;
-    mf_task **last;
-} task_list;
-
-typedef struct loop {
-    mf_loop base; /* first: users hold a pointer to it */
-    uv_loop_t uv;
-    uv_async_t wake;
-    uv_prepare_t before_sleep;
-    uv_timer_t timer;
-    uint64_t timer_at; /* what it is set to; UINT64_MAX: not set */
-    pthread_t thread;
-    sem_t started;
-    unsigned number;      /* of the thread, for its name */
-    task_list later;      /* for the end of this turn */
-    pthread_mutex_t lock; /* for posted and stopped */
-    task_list posted;
-    int stopped; /* posts are refused */
-    atomic_int stopping;
-    void (*idle)(mf_loop *loop);
-    unsigned idle_ms;
-    mf_timer idle_timer;
-    uint64_t idle_seen; /* activity when the idle timer was set */
-    uint8_t in[MF_LOOP_BUFFER];
-    uint8_t out[MF_LOOP_BUFFER];
-} loop;
 
 struct mf_watch {
     uv_poll_t poll;
-    loop *loop;
+    mf_uv_loop *loop;
     void (*ready)(void *state, int events);
     void *state;
     int events;
+    mf_watch *next; /* the loop's list */
+    mf_watch **link;
 };
 
-/* Which loop runs on this thread: a fact about the thread, set once when it
- * starts. What must not block asks it, whichever host it belongs to. */
+/* Which loop this thread is in a callback of: a fact about the thread, and for
+ * good on a thread that is a loop's own. What must not block asks it, whichever
+ * host the loop belongs to. */
 static _Thread_local const mf_loop *current;
 
-static void list_clear(task_list *l)
+static void list_clear(mf_task_list *l)
 {
     l->first = NULL;
     l->last = &l->first;
 }
 
-static void list_push(task_list *l, mf_task *task)
+static void list_push(mf_task_list *l, mf_task *task)
 {
     task->next = NULL;
     *l->last = task;
     l->last = &task->next;
 }
 
-static void list_run(mf_task *task)
+/* Runs all, also those that are pushed meanwhile. A task may do the same. */
+static void list_run(mf_task_list *l)
 {
-    while (task) {
-        mf_task *next = task->next;
+    while (l->first) {
+        mf_task *task = l->first;
+        l->first = task->next;
+        if (!l->first)
+            l->last = &l->first;
         task->run(task);
-        task = next;
     }
 }
 
-static void run_posted(loop *l)
+/* --- turns --- */
+
+const mf_loop *mf_uv_enter(mf_uv_loop *l)
+{
+    const mf_loop *before = current;
+    current = &l->base;
+    l->base.now_ms = uv_now(l->uv);
+    if (l->is_foreign)
+        mf_loop_take(&l->base);
+    return before;
+}
+
+void mf_uv_leave(mf_uv_loop *l, const mf_loop *before)
+{
+    current = before;
+    if (l->is_foreign)
+        mf_uv_settle(l);
+}
+
+void mf_uv_run_posted(mf_uv_loop *l)
 {
     pthread_mutex_lock(&l->lock);
-    mf_task *first = l->posted.first;
-    list_clear(&l->posted);
+    if (l->posted.first) {
+        *l->running.last = l->posted.first;
+        l->running.last = l->posted.last;
+        list_clear(&l->posted);
+    }
     pthread_mutex_unlock(&l->lock);
-    list_run(first);
+    list_run(&l->running);
 }
 
-static void run_later(loop *l)
+void mf_uv_run_later(mf_uv_loop *l)
 {
-    while (l->later.first) {
-        mf_task *first = l->later.first;
-        list_clear(&l->later);
-        list_run(first);
-    }
+    list_run(&l->later);
 }
 
 static void on_wake(uv_async_t *wake)
 {
-    loop *l = wake->data;
-    l->base.now_ms = uv_now(&l->uv);
-    run_posted(l);
+    mf_uv_loop *l = wake->data;
+    const mf_loop *before = mf_uv_enter(l);
+    mf_uv_run_posted(l);
+    mf_uv_leave(l, before);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    loop *l = timer->data;
+    mf_uv_loop *l = timer->data;
+    const mf_loop *before = mf_uv_enter(l);
     l->timer_at = UINT64_MAX;
-    l->base.now_ms = uv_now(&l->uv);
     mf_timers_run(&l->base.timers, l->base.now_ms);
+    mf_uv_leave(l, before);
 }
 
 static void idle_check(mf_timer *timer)
 {
-    loop *l = MF_OWNER(timer, loop, idle_timer);
+    mf_uv_loop *l = MF_OWNER(timer, mf_uv_loop, idle_timer);
     if (l->idle_seen == l->base.activity) {
         l->idle(&l->base);
         l->idle_seen = l->base.activity;
@@ -130,8 +125,9 @@ static void idle_check(mf_timer *timer)
 /* The end of a turn. */
 static void on_before_sleep(uv_prepare_t *prepare)
 {
-    loop *l = prepare->data;
-    run_later(l);
+    mf_uv_loop *l = prepare->data;
+    const mf_loop *before = mf_uv_enter(l);
+    mf_uv_run_later(l);
     if (l->idle && l->base.activity != l->idle_seen && !l->idle_timer.is_set) {
         l->idle_seen = l->base.activity;
         mf_loop_set_timer(&l->base, &l->idle_timer, l->base.now_ms + l->idle_ms,
@@ -143,88 +139,23 @@ static void on_before_sleep(uv_prepare_t *prepare)
      * ends costs more. So it is only ever moved forward in time when it fires.
      */
     if (due < l->timer_at) {
-        uint64_t now = uv_now(&l->uv);
+        uint64_t now = uv_now(l->uv);
         uv_timer_start(&l->timer, on_timer, due > now ? due - now : 0, 0);
         l->timer_at = due;
     }
-    if (atomic_load(&l->stopping))
-        uv_stop(&l->uv);
+    if (!l->is_foreign && atomic_load(&l->stopping))
+        uv_stop(l->uv);
+    mf_uv_leave(l, before);
 }
 
-static void on_closed(uv_handle_t *handle)
-{
-    mf_watch *w = handle->data;
-    mf_alloc_free(w->loop->base.alloc, w);
-}
+/* --- life --- */
 
-/* Also watches that nobody has freed: their owners find the loop stopped. */
-static void close_any(uv_handle_t *handle, void *state)
+mf_uv_loop *mf_uv_new(mf_alloc *alloc, unsigned idle_ms,
+                      void (*idle)(mf_loop *loop), void *user)
 {
-    (void)state;
-    if (!uv_is_closing(handle))
-        uv_close(handle, handle->type == UV_POLL ? on_closed : NULL);
-}
-
-static void *run(void *state)
-{
-    loop *l = state;
-    current = &l->base;
-    mf_thread_name("mayfly-loop", l->number);
-    /* What the process's allocator keeps per thread is made now: it belongs to
-     * the host, not to whoever causes the first release here. */
-    mf_alloc_free(l->base.alloc, mf_alloc_new(l->base.alloc, 1));
-    l->base.now_ms = uv_now(&l->uv);
-    sem_post(&l->started);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
-    /* What was posted before the stop still runs; then posting ends for good.
-     */
-    for (;;) {
-        run_posted(l);
-        run_later(l);
-        pthread_mutex_lock(&l->lock);
-        int empty = !l->posted.first;
-        l->stopped = empty;
-        pthread_mutex_unlock(&l->lock);
-        if (empty)
-            break;
-    }
-    if (l->idle)
-        l->idle(&l->base);
-    uv_walk(&l->uv, close_any, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
-    return NULL;
-}
-
-/* Closes the handles of a loop whose thread never ran. */
-static void uv_undo(loop *l)
-{
-    uv_walk(&l->uv, close_any, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
-    uv_loop_close(&l->uv);
-}
-
-static int uv_setup(loop *l)
-{
-    if (uv_loop_init(&l->uv) != 0)
-        return -1;
-    l->wake.data = l->before_sleep.data = l->timer.data = l;
-    if (uv_async_init(&l->uv, &l->wake, on_wake) != 0 ||
-        uv_prepare_init(&l->uv, &l->before_sleep) != 0 ||
-        uv_prepare_start(&l->before_sleep, on_before_sleep) != 0 ||
-        uv_timer_init(&l->uv, &l->timer) != 0) {
-        uv_undo(l);
-        return -1;
-    }
-    return 0;
-}
-
-int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
-                void (*idle)(mf_loop *loop), void *user, mf_loop **ret_loop,
-                mayfly_error *err)
-{
-    loop *l = mf_alloc_zero(alloc, sizeof *l);
+    mf_uv_loop *l = mf_alloc_zero(alloc, sizeof *l);
     if (!l)
-        return mf_error_nomem(err, "an event loop");
+        return NULL;
     l->base.alloc = alloc;
     l->base.user = user;
     mf_pool_init(&l->base.pool, alloc, 16 * 1024);
@@ -235,65 +166,95 @@ int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
     l->idle_ms = idle_ms;
     list_clear(&l->later);
     list_clear(&l->posted);
+    list_clear(&l->running);
     pthread_mutex_init(&l->lock, NULL);
-    if (uv_setup(l) != 0) {
-        pthread_mutex_destroy(&l->lock);
-        mf_alloc_free(alloc, l);
-        return mf_error_set(err, MAYFLY_EIO, "no descriptor for a loop");
-    }
-    l->number = number;
-    sem_init(&l->started, 0, 0);
-    if (mf_thread_start(&l->thread, run, l) != 0) {
-        sem_destroy(&l->started);
-        uv_undo(l);
-        pthread_mutex_destroy(&l->lock);
-        mf_alloc_free(alloc, l);
-        return mf_error_set(err, MAYFLY_EIO, "no thread for a loop");
-    }
-    while (sem_wait(&l->started) != 0)
-        ; /* interrupted by a signal */
-    sem_destroy(&l->started);
-    *ret_loop = &l->base;
+    return l;
+}
+
+int mf_uv_open(mf_uv_loop *l)
+{
+    l->wake.data = l->before_sleep.data = l->timer.data = l;
+    if (uv_async_init(l->uv, &l->wake, on_wake) != 0)
+        return -1;
+    /* these do not fail */
+    uv_prepare_init(l->uv, &l->before_sleep);
+    uv_prepare_start(&l->before_sleep, on_before_sleep);
+    uv_timer_init(l->uv, &l->timer);
+    l->n_open = 3;
     return 0;
 }
 
-void mf_loop_stop(mf_loop *base)
+void mf_uv_drain(mf_uv_loop *l)
 {
-    loop *l = (loop *)base;
-    atomic_store(&l->stopping, 1);
-    uv_async_send(&l->wake);
-    pthread_join(l->thread, NULL);
-    uv_loop_close(&l->uv);
+    int empty;
+    do {
+        mf_uv_run_posted(l);
+        mf_uv_run_later(l);
+        pthread_mutex_lock(&l->lock);
+        empty = !l->posted.first;
+        l->stopped = empty;
+        pthread_mutex_unlock(&l->lock);
+    } while (!empty);
+    if (l->idle)
+        l->idle(&l->base);
+}
+
+static void closed_one(mf_uv_loop *l)
+{
+    if (--l->n_open == 0 && l->gone)
+        l->gone(l->gone_state); /* which may free it */
+}
+
+void mf_uv_on_closed(uv_handle_t *handle)
+{
+    closed_one(handle->data);
+}
+
+/* Also watches that nobody has freed: their owners find the loop stopped. */
+void mf_uv_close(mf_uv_loop *l)
+{
+    while (l->watches)
+        mf_watch_free(l->watches);
+    uv_close((uv_handle_t *)&l->wake, mf_uv_on_closed);
+    uv_close((uv_handle_t *)&l->before_sleep, mf_uv_on_closed);
+    uv_close((uv_handle_t *)&l->timer, mf_uv_on_closed);
 }
 
 void mf_loop_free(mf_loop *base)
 {
     if (!base)
         return;
-    loop *l = (loop *)base;
+    mf_uv_loop *l = mf_uv_of(base);
     pthread_mutex_destroy(&l->lock);
     mf_pool_done(&l->base.pool);
     mf_alloc_free(l->base.alloc, l);
 }
 
+/* --- tasks, timers --- */
+
 int mf_loop_post(mf_loop *base, mf_task *task)
 {
-    loop *l = (loop *)base;
+    mf_uv_loop *l = mf_uv_of(base);
     pthread_mutex_lock(&l->lock);
     int refused = l->stopped;
     int first = !l->posted.first;
     if (!refused)
         list_push(&l->posted, task);
     /* under the lock, so that the handle cannot be closed meanwhile */
-    if (!refused && first)
+    if (!refused && first && (!l->is_foreign || l->is_attached))
         uv_async_send(&l->wake);
+    int is_mine = mf_loop_is_mine(base);
     pthread_mutex_unlock(&l->lock);
+    /* Nobody but its thread may say that there is something to do; on any other
+     * the loop may be gone by now. */
+    if (is_mine)
+        mf_uv_settle(l);
     return refused ? MAYFLY_ECANCELLED : 0;
 }
 
 void mf_loop_later(mf_loop *base, mf_task *task)
 {
-    list_push(&((loop *)base)->later, task);
+    list_push(&mf_uv_of(base)->later, task);
 }
 
 int mf_loop_is_current(const mf_loop *base)
@@ -317,11 +278,22 @@ void mf_loop_clear_timer(mf_loop *base, mf_timer *timer)
     mf_timer_clear(&base->timers, timer);
 }
 
+/* --- watches --- */
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    mf_watch *w = handle->data;
+    mf_uv_loop *l = w->loop;
+    mf_alloc_free(l->base.alloc, w);
+    closed_one(l);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     mf_watch *w = poll->data;
+    mf_uv_loop *l = w->loop;
     int ready = 0;
-    w->loop->base.now_ms = uv_now(&w->loop->uv);
+    const mf_loop *before = mf_uv_enter(l);
     if (status < 0) {
         ready = MF_READABLE | MF_WRITABLE;
         w->events = 0; /* libuv has stopped watching */
@@ -330,23 +302,32 @@ static void on_poll(uv_poll_t *poll, int status, int events)
                 (events & UV_WRITABLE ? MF_WRITABLE : 0);
     }
     w->ready(w->state, ready);
+    mf_uv_leave(l, before);
 }
 
 int mf_watch_new(mf_loop *base, int fd, void (*ready)(void *state, int events),
                  void *state, mf_watch **ret_watch, mayfly_error *err)
 {
-    loop *l = (loop *)base;
+    mf_uv_loop *l = mf_uv_of(base);
     mf_watch *w = mf_alloc_zero(base->alloc, sizeof *w);
     if (!w)
         return mf_error_nomem(err, "a connection");
-    if (uv_poll_init(&l->uv, &w->poll, fd) != 0) {
+    if (uv_poll_init(l->uv, &w->poll, fd) != 0) {
         mf_alloc_free(base->alloc, w);
         return mf_error_set(err, MAYFLY_EIO, "the descriptor cannot be polled");
     }
+    if (l->is_foreign) /* what keeps uv_run is counted by itself */
+        uv_unref((uv_handle_t *)&w->poll);
     w->poll.data = w;
     w->loop = l;
     w->ready = ready;
     w->state = state;
+    w->next = l->watches;
+    w->link = &l->watches;
+    if (w->next)
+        w->next->link = &w->next;
+    l->watches = w;
+    l->n_open++;
     *ret_watch = w;
     return 0;
 }
@@ -370,6 +351,9 @@ void mf_watch_free(mf_watch *w)
 {
     if (!w)
         return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
     uv_poll_stop(&w->poll);
-    uv_close((uv_handle_t *)&w->poll, on_closed);
+    uv_close((uv_handle_t *)&w->poll, on_watch_closed);
 }

@@ -1,10 +1,11 @@
 /*
- * proxy/loop.h: an event-loop thread.
+ * proxy/loop.h: an event loop.
  *
- * A loop owns its thread, timers, watched descriptors and two buffers that its
- * connections share, because each is needed only while the loop is busy with
- * one of them. Only loop.c knows libuv. Functions marked "loop" are called on
- * the loop's own thread.
+ * A loop owns timers, watched descriptors and two buffers that its connections
+ * share, because each is needed only while the loop is busy with one of them.
+ * It has a thread of its own (loop_thread.c) or turns when somebody runs a
+ * uv_loop_t that is not mayfly's (loop_foreign.c). Functions marked "loop" are
+ * called on the loop's thread, in one of its callbacks.
  */
 #ifndef MF_PROXY_LOOP_H
 #define MF_PROXY_LOOP_H
@@ -22,6 +23,8 @@ typedef struct mf_task {
     struct mf_task *next;
     void (*run)(struct mf_task *task);
 } mf_task;
+
+struct uv_loop_s; /* a uv_loop_t */
 
 typedef struct mf_watch mf_watch; /* a descriptor that a loop looks at */
 
@@ -52,6 +55,47 @@ int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
 void mf_loop_stop(mf_loop *loop);
 void mf_loop_free(mf_loop *loop); /* stopped, or NULL */
 
+/* --- on a loop that is not ours --- */
+
+/*
+ * A loop for somebody's uv_loop_t. Nothing is taken of that one before
+ * mf_loop_attach, which makes handles on it: on the thread that runs it, or
+ * before anybody does. Tasks may be posted before; they run when it turns.
+ * Errors: ENOMEM; EIO (no descriptor).
+ */
+int mf_loop_new_foreign(mf_alloc *alloc, struct uv_loop_s *uv, unsigned idle_ms,
+                        void (*idle)(mf_loop *loop), void *user,
+                        mf_loop **ret_loop, mayfly_error *err);
+int mf_loop_attach(mf_loop *loop, mayfly_error *err);
+
+/* Instead of mf_loop_stop: runs what has been posted, refuses more, and closes
+ * the handles. `gone` runs when the last one is closed, in a later turn; the
+ * loop may be freed there. Loop. */
+void mf_loop_close(mf_loop *loop, void (*gone)(void *state), void *state);
+
+/* One turn of somebody's loop; waits until something happens. On its thread,
+ * when it does not run. */
+void mf_loop_turn(struct uv_loop_s *uv);
+
+int mf_loop_is_foreign(const mf_loop *loop);
+
+/* A foreign loop's thread is the one that it turned on last; before that the
+ * one that took it, at first by making it. `is_mine`: 1 on that thread, also
+ * when the loop does not turn. */
+void mf_loop_take(mf_loop *loop);
+int mf_loop_is_mine(const mf_loop *loop);
+
+/* As long as there is more than has been let go, uv_run does not return by
+ * itself. Loop. */
+void mf_loop_hold(mf_loop *loop);
+void mf_loop_let_go(mf_loop *loop);
+
+/* Looks again whether uv_run may return, for who has posted nothing because a task
+ * was on its way. Any thread; what counts is the loop's. */
+void mf_loop_notice(mf_loop *loop);
+
+/* --- both --- */
+
 /* Hands a task to the loop: it runs there once, in the order of posting.
  * Returns 0, or MAYFLY_ECANCELLED when the loop has stopped. Any thread. */
 int mf_loop_post(mf_loop *loop, mf_task *task);
@@ -59,10 +103,10 @@ int mf_loop_post(mf_loop *loop, mf_task *task);
 /* Runs the task at the end of this turn, before the loop sleeps. Loop. */
 void mf_loop_later(mf_loop *loop, mf_task *task);
 
-/* 1 on the thread of that loop. */
+/* 1 in a callback of that loop. */
 int mf_loop_is_current(const mf_loop *loop);
 
-/* 1 on a loop thread of any host: what must not block asks this. */
+/* 1 in a callback of any host's loop. */
 int mf_loop_on_any(void);
 
 /* Timers of a loop. Loop. */

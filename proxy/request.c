@@ -103,7 +103,8 @@ static void end(mayfly_call *c)
         mf_request_unqueue(c);
         mf_call_unref(c); /* the stream's, which was never opened */
     }
-    ch->n_calls--;
+    if (--ch->n_calls == 0)
+        mf_channel_no_calls(ch);
     c->ended_next = ch->ended;
     ch->ended = c;
 }
@@ -370,7 +371,7 @@ int mf_channel_check(mayfly_channel *ch, mayfly_call *c, int blocking,
         return rc;
     if (c->is_server || atomic_load(&c->phase) != MF_CALL_NEW)
         return mf_error_set(err, MAYFLY_EINVAL, "the call was used before");
-    if (blocking && mf_loop_on_any())
+    if (blocking && mf_host_on_loop(ch->host))
         return mf_error_set(err, MAYFLY_EONLOOP,
                             "a blocking call would stop this loop; start it, "
                             "or serve with .blocking = 1");

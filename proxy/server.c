@@ -57,6 +57,8 @@ void mf_server_changed(mayfly_server *s)
     pthread_mutex_lock(&s->lock);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+    if (atomic_load(&s->closes))
+        mf_server_close_step(s);
 }
 
 unsigned mf_server_calls(mayfly_server *s)
@@ -84,6 +86,7 @@ static void conn_close(mf_server_conn *c)
     loop->activity++;
     mf_host_touch(server->host);
     mf_loop_clear_timer(loop, &c->timer);
+    mf_loop_let_go(loop);
     mf_watch_free(c->watch);
     c->watch = NULL;
     mf_conn_done(&c->conn);
@@ -169,6 +172,7 @@ void mf_server_conn_start(mf_task *task)
     if (c->next)
         c->next->link = &c->next;
     part->conns = c;
+    mf_loop_hold(part->loop);
     int rc = mf_conn_init(&c->conn, &part->loop->pool, c->conn.fd, &options,
                           &mf_server_events, c, NULL);
     memcpy(c->conn.peer, peer, sizeof peer);
@@ -201,6 +205,8 @@ static void part_drain(mf_task *task)
 static void part_kill(mf_task *task)
 {
     mf_server_part *part = MF_OWNER(task, mf_server_part, kill_task);
+    if (part == part->server->parts)
+        mf_loop_clear_timer(part->loop, &part->server->grace);
     mf_listeners_close(part);
     while (part->conns) {
         mf_server_conn *c = part->conns;
@@ -232,6 +238,22 @@ static void post_all(mayfly_server *s, int kill)
     }
 }
 
+void mf_server_drain(mayfly_server *s)
+{
+    if (!atomic_exchange(&s->draining, 1))
+        post_all(s, 0);
+}
+
+void mf_server_kill(mayfly_server *s)
+{
+    int not_yet = 0;
+    if (!atomic_compare_exchange_strong(&s->killed, &not_yet, 1))
+        return;
+    post_all(s, 1);
+    atomic_store(&s->killed, 2);
+    mf_server_changed(s);
+}
+
 /* Waits until `is_done`, or `ms` have passed; UINT32_MAX: for as long as it
  * takes. */
 static void wait_for(mayfly_server *s, int (*is_done)(mayfly_server *s),
@@ -259,11 +281,10 @@ static int no_calls(mayfly_server *s)
     return mf_server_calls(s) == 0;
 }
 
-/* No descriptor is left, and no handler runs. */
-static int has_ended(mayfly_server *s)
+int mf_server_has_ended(mayfly_server *s)
 {
-    return atomic_load(&s->n_ending) == 0 && atomic_load(&s->n_conns) == 0 &&
-           atomic_load(&s->n_running) == 0;
+    return atomic_load(&s->killed) == 2 && atomic_load(&s->n_ending) == 0 &&
+           atomic_load(&s->n_conns) == 0 && atomic_load(&s->n_running) == 0;
 }
 
 /* --- public --- */
@@ -414,10 +435,8 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
     return rc;
 }
 
-void mayfly_server_free(mayfly_server *s, unsigned grace_ms)
+void mf_server_take_out(mayfly_server *s)
 {
-    if (!s || mf_fork_check(s->host->made_under, NULL) != 0 || mf_loop_on_any())
-        return;
     mayfly_host *host = s->host;
     pthread_mutex_lock(&host->lock);
     if (s->link) {
@@ -427,14 +446,26 @@ void mayfly_server_free(mayfly_server *s, unsigned grace_ms)
         s->link = NULL;
     }
     pthread_mutex_unlock(&host->lock);
-    if (!atomic_load(&host->stopping)) {
-        atomic_store(&s->draining, 1);
-        post_all(s, 0);
+}
+
+/* It stays in the host's list until it has ended: whoever frees the host
+ * meanwhile ends it. */
+void mayfly_server_free(mayfly_server *s, unsigned grace_ms)
+{
+    if (!s || mf_fork_check(s->host->made_under, NULL) != 0)
+        return;
+    if (mf_host_on_loop(s->host)) {
+        mayfly_server_close(s, grace_ms, NULL, NULL);
+        return;
+    }
+    if (!atomic_load(&s->host->stopping)) {
+        mf_server_drain(s);
         if (grace_ms)
             wait_for(s, no_calls, grace_ms);
-        post_all(s, 1);
-        wait_for(s, has_ended, UINT32_MAX);
+        mf_server_kill(s);
+        wait_for(s, mf_server_has_ended, UINT32_MAX);
     }
+    mf_server_take_out(s);
     mf_server_unref(s);
 }
 
@@ -448,7 +479,7 @@ void mf_servers_stop(mayfly_host *host)
             s->next->link = &host->servers;
         s->link = NULL;
         atomic_store(&s->draining, 1);
-        post_all(s, 1);
+        mf_server_kill(s);
     }
     pthread_mutex_unlock(&host->lock);
 }

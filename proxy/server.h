@@ -56,10 +56,22 @@ struct mayfly_server {
     atomic_uint n_running; /* handlers on workers */
     atomic_uint n_ending;  /* parts that have not ended yet */
     atomic_int draining;   /* new calls are refused */
+    atomic_int killed; /* 1: what is left is being told to end; 2: has been */
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* a count went down while draining */
     struct mayfly_server *next; /* the host's list */
     struct mayfly_server **link;
+
+    /* server_close.c: closing that nobody waits for */
+    atomic_int closes;
+    atomic_int is_stepping; /* `close_task` is on its way */
+    atomic_int has_closed;
+    mf_task close_task;
+    mf_timer grace;
+    unsigned grace_ms;
+    void (*closed)(void *state);
+    void *closed_state;
+
     unsigned n_parts;
     mf_server_part parts[]; /* one per loop */
 };
@@ -83,6 +95,20 @@ void mf_server_changed(mayfly_server *server);
 
 /* Calls that exist. */
 unsigned mf_server_calls(mayfly_server *server);
+
+/* Takes no more connections and calls; ends what is left. Once each; any
+ * thread. */
+void mf_server_drain(mayfly_server *server);
+void mf_server_kill(mayfly_server *server);
+
+/* Nothing runs any more, and no descriptor is left, of one that was killed. */
+int mf_server_has_ended(mayfly_server *server);
+
+/* Takes it out of its host's list. */
+void mf_server_take_out(mayfly_server *server);
+
+/* server_close.c: the next step of closing, when it is time. Any thread. */
+void mf_server_close_step(mayfly_server *server);
 
 /* Closes all servers of a host; returns at once. */
 void mf_servers_stop(mayfly_host *host);

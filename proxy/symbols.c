@@ -63,6 +63,7 @@
     X(mayfly_explain_fault) \
     X(mayfly_fault_handler_install) \
     X(mayfly_fault_handler_remove) \
+    X(mayfly_host_close) \
     X(mayfly_host_each_registration) \
     X(mayfly_host_free) \
     X(mayfly_host_get_limits) \
@@ -71,6 +72,7 @@
     X(mayfly_host_set_limits) \
     X(mayfly_host_set_quarantine) \
     X(mayfly_host_set_registration_limit) \
+    X(mayfly_host_take_loop) \
     X(mayfly_host_trim) \
     X(mayfly_json_decode) \
     X(mayfly_json_encode) \
@@ -101,6 +103,7 @@
     X(mayfly_server_add) \
     X(mayfly_server_add_context) \
     X(mayfly_server_add_raw) \
+    X(mayfly_server_close) \
     X(mayfly_server_free) \
     X(mayfly_server_listen) \
     X(mayfly_server_new) \

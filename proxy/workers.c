@@ -28,7 +28,10 @@ struct mf_workers {
     unsigned n_threads; /* made so far */
     unsigned n_named;
     unsigned n_idle; /* of them, waiting for a task */
+    unsigned n_left; /* threads that will run no task any more */
     int stopping;
+    void (*left)(void *state); /* told when all have */
+    void *left_state;
     pthread_t threads[];
 };
 
@@ -82,7 +85,11 @@ static void *work(void *state)
         task->run(task);
         pthread_mutex_lock(&w->lock);
     }
+    void (*left)(void *) = ++w->n_left == w->n_threads ? w->left : NULL;
+    void *left_state = w->left_state;
     pthread_mutex_unlock(&w->lock);
+    if (left)
+        left(left_state);
     return NULL;
 }
 
@@ -131,6 +138,19 @@ int mf_workers_push(mf_workers *w, mf_task *task)
     }
     pthread_mutex_unlock(&w->lock);
     return rc;
+}
+
+void mf_workers_leave(mf_workers *w, void (*left)(void *state), void *state)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stopping = 1;
+    int have_left = w->n_left == w->n_threads; /* there are none */
+    w->left = left;
+    w->left_state = state;
+    pthread_cond_broadcast(&w->wake);
+    pthread_mutex_unlock(&w->lock);
+    if (have_left)
+        left(state);
 }
 
 void mf_workers_stop(mf_workers *w)

@@ -22,6 +22,12 @@ int mf_workers_push(mf_workers *workers, mf_task *task);
 
 /* Runs what waits, then ends and joins the threads. */
 void mf_workers_stop(mf_workers *workers);
+
+/* Begins with that and returns. `left` runs when no task runs any more: on the
+ * last thread, or on this one when there is none. mf_workers_stop then only
+ * joins. */
+void mf_workers_leave(mf_workers *workers, void (*left)(void *state),
+                      void *state);
 void mf_workers_free(mf_workers *workers); /* stopped, or NULL */
 
 /* Starts a thread as all of mayfly's are: with every signal blocked but those that a

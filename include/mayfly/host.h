@@ -25,6 +25,7 @@ MAYFLY_BEGIN
 
 typedef struct mayfly_host mayfly_host;
 struct mayfly_arena; /* arena.h */
+struct uv_loop_s;    /* libuv's uv_loop_t */
 
 /*
  * Where mayfly takes its heap memory. The table is copied into the host. `alloc`
@@ -88,7 +89,8 @@ typedef struct mayfly_host_options {
     mayfly_log_fn log;                 /* NULL: silent */
     void *log_state;
     int log_level;             /* most detail to log; default WARNING */
-    unsigned loops;            /* event-loop threads; 0: 1 */
+    unsigned loops;            /* event-loop threads; 0: 1. With `uv_loop` that
+                                  one is the first of them */
     unsigned workers;          /* most threads for blocking handlers; 0: 4 */
     size_t source_bytes_max;   /* C source per context; 0: 64 MiB */
     size_t compile_bytes_max;  /* compile arena per compile; 0: 256 MiB */
@@ -105,6 +107,8 @@ typedef struct mayfly_host_options {
                                   snapshot), and what is kept for speed is given
                                   back before each reading; 2: also the mappings
                                   by type (about 1 ms); 0: arenas only */
+    struct uv_loop_s *uv_loop; /* a loop of yours to run on instead of a thread;
+                                  see "on a loop of yours". NULL: none */
 } mayfly_host_options;
 
 #define MAYFLY_HOST_OPTIONS(...) \
@@ -119,8 +123,59 @@ MAYFLY_API int mayfly_host_new(const mayfly_host_options *options,
 /* Stops servers and channels that are left, cancels their calls, unloads every
  * context, joins all threads. Handles that are still referenced stay valid for
  * their free/unref and answer errors. NULL is allowed. Must not be called on a
- * loop thread or a worker of this host. */
+ * loop thread or a worker of this host; for a host on a loop of yours see there. */
 MAYFLY_API void mayfly_host_free(mayfly_host *host);
+
+/*
+ * --- on a loop of yours ---
+ *
+ * A host that is given a uv_loop_t makes no thread for it: its servers, channels
+ * and timers live on that loop, and its handlers and `done` callbacks run on the
+ * thread that runs it. Several hosts may share a loop.
+ *
+ *     uv_loop_t *loop = uv_default_loop();
+ *     mayfly_host_new(MAYFLY_HOST_OPTIONS(.uv_loop = loop), &host, &err);
+ *     ...                                   serve, start calls
+ *     uv_run(loop, UV_RUN_DEFAULT);
+ *     mayfly_host_free(host);
+ *
+ * Thread. The loop's thread is the one that ran it last; before its first turn
+ * the one that made the host, or that called mayfly_host_take_loop. There, and in
+ * callbacks of mayfly's on any loop, what blocks answers MAYFLY_EONLOOP, whether
+ * the loop runs at the moment or not. mayfly_host_new has to be called on the
+ * thread that runs the loop, or before it runs. All other functions may be called
+ * from any thread as ever; what has to wait for the loop (a blocking call,
+ * mayfly_server_free) goes on when somebody runs it.
+ *
+ * uv_run returns. The host keeps it from returning while a server listens or has
+ * connections, while a call that was started on this host has not ended, and while
+ * it is being closed; an idle host does not, nor do connections of channels without
+ * calls. What other threads ask for keeps it only from the next turn on: where they
+ * use the host, keep the loop running by a handle of your own. Unused memory goes
+ * back as the loop turns.
+ *
+ * Closing. The host's handles are closed by turns of the loop, hence
+ * - mayfly_host_free on the loop's thread, when the loop does not run, turns it
+ *   until they are closed; your own callbacks run meanwhile when they are due;
+ * - mayfly_host_free on another thread waits until the loop's thread, which runs
+ *   it, has closed them;
+ * - in any callback of the loop use mayfly_host_close.
+ */
+
+/*
+ * Frees the host as mayfly_host_free does, without waiting: handlers that block
+ * are waited for by the loop, which goes on meanwhile. The host must not be used
+ * any more. `done`, unless NULL, is called on the loop's thread when its last
+ * handle is closed. Any thread. Errors: EINVAL (the host has no loop of yours),
+ * ECANCELLED (it is being freed), EFORKED.
+ */
+MAYFLY_API int mayfly_host_close(mayfly_host *host, void (*done)(void *state),
+                                 void *state, mayfly_error *err);
+
+/* Makes the calling thread the loop's, as its first turn there would: for a thread
+ * that will run a loop whose host another one has made and goes on using. Errors:
+ * EINVAL (the host has no loop of yours), ECANCELLED, EFORKED. */
+MAYFLY_API int mayfly_host_take_loop(mayfly_host *host, mayfly_error *err);
 
 /* Changes the limits of loads that begin from now on; what is loaded stays. 0
  * stands for the default, not for what was set before. Errors: EINVAL (a limit

@@ -53,9 +53,15 @@ MAYFLY_API int mayfly_server_listen(mayfly_server *server, const char *address,
                                     int *ret_port, mayfly_error *err);
 
 /* Stops accepting, lets calls under way finish for `grace_ms`, ends the rest with
- * UNAVAILABLE, frees the server. Blocks; EONLOOP is answered by doing nothing on a
- * loop thread. NULL is allowed. */
+ * UNAVAILABLE, frees the server. Blocks until no handler of it runs any more; on a
+ * loop thread it does not wait, as mayfly_server_close. NULL is allowed. */
 MAYFLY_API void mayfly_server_free(mayfly_server *server, unsigned grace_ms);
+
+/* The same without waiting, from any thread. `done`, unless NULL, is called once,
+ * when no handler runs any more: on a loop thread, or on the one that frees the
+ * host meanwhile. */
+MAYFLY_API void mayfly_server_close(mayfly_server *server, unsigned grace_ms,
+                                    void (*done)(void *state), void *state);
 
 typedef struct mayfly_service_options {
     size_t size;  /* set by MAYFLY_SERVICE_OPTIONS */
