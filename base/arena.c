@@ -16,6 +16,8 @@
  */
 #include "base/arena.h"
 
+#include "base/error.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -192,6 +194,15 @@ char *mf_arena_strndup(mayfly_arena *a, const char *s, size_t n)
 char *mf_arena_strdup(mayfly_arena *a, const char *s)
 {
     return mf_arena_strndup(a, s, strlen(s));
+}
+
+int mf_arena_nomem(const mayfly_arena *a, const char *what, mayfly_error *err)
+{
+    if (a->code == MAYFLY_ELIMIT)
+        return mf_error_set(err, MAYFLY_ELIMIT,
+                            "%s does not fit into the arena's %zu bytes", what,
+                            a->max_bytes);
+    return mf_error_nomem(err, what);
 }
 
 /* Formats once into a short buffer, again where that was too short. */

@@ -88,4 +88,8 @@ char *mf_arena_printf(mayfly_arena *a, const char *format, ...)
  * allocation and there is room; the new bytes are not zeroed. */
 void *mf_arena_resize(mayfly_arena *a, void *block, size_t old, size_t size);
 
+/* Why the last allocation failed, as an error that says what it was for: ENOMEM or
+ * ELIMIT. */
+int mf_arena_nomem(const mayfly_arena *a, const char *what, mayfly_error *err);
+
 #endif

@@ -191,10 +191,7 @@ static void conclude(mayfly_call *c, int rc)
         c->status =
             rc <= MAYFLY_STATUS_UNAUTHENTICATED ? rc : MAYFLY_STATUS_UNKNOWN;
     } else if (rc < 0) {
-        c->status = rc == MAYFLY_EUNLOADED ? MAYFLY_STATUS_UNAVAILABLE
-                    : rc == MAYFLY_ENOMEM || rc == MAYFLY_ELIMIT
-                        ? MAYFLY_STATUS_RESOURCE_EXHAUSTED
-                        : MAYFLY_STATUS_INTERNAL;
+        c->status = mf_status_of_code(rc);
         c->text = mayfly_str_of(mayfly_error_text(rc));
     } else if (c->status < 0) {
         c->status = MAYFLY_STATUS_INTERNAL;

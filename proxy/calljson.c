@@ -13,30 +13,15 @@
 
 #include "base/error.h"
 
-#include <string.h>
-
-/* "package.Service/Method", with or without a slash in front. */
-static const mf_plan_method *find_method(const mf_plan *plan,
-                                         const char *method, mayfly_error *err)
-{
-    if (*method == '/')
-        method++;
-    for (uint32_t s = 0; s < plan->n_services; s++)
-        for (uint32_t m = 0; m < plan->services[s].n_methods; m++)
-            if (strcmp(plan->services[s].methods[m].path + 1, method) == 0)
-                return &plan->services[s].methods[m];
-    mf_error_set(err, MAYFLY_ENOTFOUND, "no method \"%s\"", method);
-    return NULL;
-}
-
 static int call_leased(const mf_unit *unit, mayfly_channel *channel,
                        const char *method, mayfly_call *call,
                        mayfly_str request, mayfly_str *ret_reply,
                        mayfly_error *err)
 {
-    const mf_plan_method *m = find_method(unit->plan, method, err);
+    const mf_plan_method *m = mf_plan_find_method(unit->plan, method);
     if (!m)
-        return MAYFLY_ENOTFOUND;
+        return mf_error_set(err, MAYFLY_ENOTFOUND, "no method \"%.200s\"",
+                            method);
     if (m->client_streaming || m->server_streaming)
         return mf_error_set(err, MAYFLY_EUNSUPPORTED, "\"%s\" streams", method);
     mayfly_arena *arena = mayfly_call_arena(call);

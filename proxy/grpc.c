@@ -217,6 +217,19 @@ int mf_status_parse(mayfly_str text)
     return value;
 }
 
+int mf_status_of_code(int code)
+{
+    switch (code) {
+    case MAYFLY_EUNLOADED:
+        return MAYFLY_STATUS_UNAVAILABLE;
+    case MAYFLY_ENOMEM:
+    case MAYFLY_ELIMIT:
+        return MAYFLY_STATUS_RESOURCE_EXHAUSTED;
+    default:
+        return MAYFLY_STATUS_INTERNAL;
+    }
+}
+
 int mf_status_of_http(int http_status)
 {
     switch (http_status) {

@@ -49,6 +49,9 @@ int mf_content_type_ok(mayfly_str value);
 
 /* --- status --- */
 
+/* What a peer is told of a code of ours. */
+int mf_status_of_code(int code);
+
 /* "0" to "16" and other numbers of up to 9 digits; -1: not a number. */
 int mf_status_parse(mayfly_str text);
 int mf_status_of_http(int http_status); /* where a peer gave no grpc-status */

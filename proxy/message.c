@@ -12,7 +12,6 @@
 #include "proxy/bind.h"
 
 #include "base/error.h"
-#include "compiler/json/json.h"
 
 static int codec_decode(void *state, uint32_t message, mayfly_bytes wire,
                         mayfly_arena *arena, void **ret, mayfly_error *err)
@@ -30,8 +29,7 @@ static int codec_encode(void *state, uint32_t message, const void *m,
     return mf_encode(unit->entry->encode[message], m, 0, arena, ret, err);
 }
 
-/* JSON looks into an Any through the unit. */
-static mf_json_codec codec_of(const mf_unit *unit)
+mf_json_codec mf_message_codec(const mf_unit *unit)
 {
     return (mf_json_codec){.decode = codec_decode,
                            .encode = codec_encode,
@@ -42,7 +40,7 @@ int mf_message_from_json(const mf_unit *unit, uint32_t message, mayfly_str json,
                          size_t head, mayfly_arena *arena,
                          mayfly_bytes *ret_wire, mayfly_error *err)
 {
-    mf_json_codec codec = codec_of(unit);
+    mf_json_codec codec = mf_message_codec(unit);
     void *m;
     int code =
         mf_json_parse(unit->plan, message, json, 0, &codec, arena, &m, err);
@@ -56,15 +54,23 @@ int mf_message_to_json(const mf_unit *unit, uint32_t message, mayfly_bytes wire,
                        int pretty, mayfly_arena *arena, mayfly_str *ret_json,
                        mayfly_error *err)
 {
-    mf_json_codec codec = codec_of(unit);
     void *m;
-    int code = codec_decode(codec.state, message, wire, arena, &m, err);
-    if (code != 0)
-        return code;
+    int code = mf_decode(unit->tables, message, wire.ptr, wire.len, arena, &m,
+                         err);
+    return code ? code
+                : mf_message_print(unit, message, m, pretty, arena, ret_json,
+                                   err);
+}
+
+int mf_message_print(const mf_unit *unit, uint32_t message, const void *m,
+                     int pretty, mayfly_arena *arena, mayfly_str *ret_json,
+                     mayfly_error *err)
+{
+    mf_json_codec codec = mf_message_codec(unit);
     mf_buf text;
     mf_buf_init(&text, arena->alloc, 0);
-    code = mf_json_print(unit->plan, message, m, pretty ? MF_JSON_PRETTY : 0,
-                         &codec, &text, err);
+    int code = mf_json_print(unit->plan, message, m,
+                             pretty ? MF_JSON_PRETTY : 0, &codec, &text, err);
     if (code == 0) {
         mayfly_str s =
             mayfly_arena_str(arena, (const char *)text.ptr, text.len);

@@ -1,8 +1,9 @@
-/* proxy/message.h: JSON to wire bytes and back, for message.c and calljson.c.
- * Under a lease. */
+/* proxy/message.h: JSON to wire bytes and back, for message.c, calljson.c and the
+ * files of dynamic messages. Under a lease. */
 #ifndef MF_PROXY_MESSAGE_H
 #define MF_PROXY_MESSAGE_H
 
+#include "compiler/json/json.h"
 #include "compiler/unit.h"
 
 #include <mayfly/message.h>
@@ -14,5 +15,13 @@ int mf_message_from_json(const mf_unit *unit, uint32_t message, mayfly_str json,
 int mf_message_to_json(const mf_unit *unit, uint32_t message, mayfly_bytes wire,
                        int pretty, mayfly_arena *arena, mayfly_str *ret_json,
                        mayfly_error *err);
+
+/* A struct of the native plan as JSON. */
+int mf_message_print(const mf_unit *unit, uint32_t message, const void *m,
+                     int pretty, mayfly_arena *arena, mayfly_str *ret_json,
+                     mayfly_error *err);
+
+/* How JSON looks into an Any: through the unit. */
+mf_json_codec mf_message_codec(const mf_unit *unit);
 
 #endif

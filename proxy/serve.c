@@ -81,20 +81,6 @@ static uint32_t stub_number(const mf_unit *unit, const mf_method_stub *stub)
                                : NO_STUB;
 }
 
-/* What a peer is told of a code of ours. */
-static int status_of(int code)
-{
-    switch (code) {
-    case MAYFLY_EUNLOADED:
-        return MAYFLY_STATUS_UNAVAILABLE;
-    case MAYFLY_ENOMEM:
-    case MAYFLY_ELIMIT:
-        return MAYFLY_STATUS_RESOURCE_EXHAUSTED;
-    default:
-        return MAYFLY_STATUS_INTERNAL;
-    }
-}
-
 static int answer(const served *s, mayfly_call *call, const void *reply,
                   mayfly_error *err)
 {
@@ -146,7 +132,7 @@ static int on_request(void *state, mayfly_call *call, mayfly_bytes in)
     if (code == 0)
         code = serve(s, call, in, &err);
     if (code < 0)
-        return mayfly_call_fail(call, status_of(code), err.message);
+        return mayfly_call_fail(call, mf_status_of_code(code), err.message);
     return code;
 }
 

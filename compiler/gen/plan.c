@@ -289,6 +289,23 @@ const mf_plan_message *mf_plan_find(const mf_plan *plan, const char *full_name)
     return mf_map_get_str(plan->names, full_name);
 }
 
+const mf_plan_method *mf_plan_find_method(const mf_plan *plan,
+                                          const char *method)
+{
+    if (*method == '/')
+        method++;
+    for (uint32_t s = 0; s < plan->n_services; s++) {
+        const mf_plan_service *service = &plan->services[s];
+        size_t n = strlen(service->full_name);
+        if (strncmp(service->full_name, method, n) != 0 || method[n] != '/')
+            continue;
+        for (uint32_t m = 0; m < service->n_methods; m++)
+            if (strcmp(service->methods[m].name, method + n + 1) == 0)
+                return &service->methods[m];
+    }
+    return NULL;
+}
+
 const mf_plan_field *mf_plan_field_of(const mf_plan_message *m, uint32_t number)
 {
     uint32_t low = 0, high = m->n_fields;

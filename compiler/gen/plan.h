@@ -114,6 +114,11 @@ int mf_plan_new(mf_alloc *alloc, mf_schema *schema, mf_plan **ret_plan,
 void mf_plan_free(mf_plan *plan); /* NULL is allowed */
 
 const mf_plan_message *mf_plan_find(const mf_plan *plan, const char *full_name);
+
+/* By "helloworld.Greeter/SayHello", with or without a slash in front; NULL: there
+ * is none. */
+const mf_plan_method *mf_plan_find_method(const mf_plan *plan,
+                                          const char *method);
 const mf_plan_field *mf_plan_field_of(const mf_plan_message *m,
                                       uint32_t number);
 

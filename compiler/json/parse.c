@@ -160,7 +160,7 @@ static int read_bytes(mf_json_reader *r, const mf_plan_field *f,
     mayfly_str text = r->scan.text;
     uint8_t *bytes = mf_arena_raw(r->arena, text.len / 4 * 3 + 3);
     if (!bytes)
-        return mf_json_nomem(r->arena, "a bytes field from JSON", err);
+        return mf_arena_nomem(r->arena, "a bytes field from JSON", err);
     size_t len;
     if (!mf_base64_decode(text, bytes, &len))
         return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
@@ -255,7 +255,7 @@ int mf_read_list(mf_json_reader *r, const mf_plan_field *f, mayfly_array *to,
     while (rc == 0 && (rc = mf_scan_element(&r->scan, &first, err)) > 0) {
         void *item = mayfly_arena_add(r->arena, to, size);
         if (!item)
-            return mf_json_nomem(r->arena, "a repeated field from JSON", err);
+            return mf_arena_nomem(r->arena, "a repeated field from JSON", err);
         rc = read_value(r, f, item, err);
         if (rc > 0) {
             to->n--; /* an enum name that is not known */
@@ -318,7 +318,7 @@ static int read_entry(mf_json_reader *r, const mf_plan_message *entry,
     const mf_plan_field *value = mf_plan_field_of(entry, 2);
     char *item = mayfly_arena_add(r->arena, to, entry->size);
     if (!item)
-        return mf_json_nomem(r->arena, "a map from JSON", err);
+        return mf_arena_nomem(r->arena, "a map from JSON", err);
     /* The key is read as if the scanner stood on it. */
     int token = r->scan.token;
     mayfly_str text = r->scan.text;
@@ -343,7 +343,7 @@ static int read_entry(mf_json_reader *r, const mf_plan_message *entry,
     if (mf_field_is_message(value)) {
         void *message = mf_field_message(r->plan, item, value, r->arena);
         if (!message)
-            return mf_json_nomem(r->arena, "a map's value from JSON", err);
+            return mf_arena_nomem(r->arena, "a map's value from JSON", err);
         return read_value(r, value, message, err);
     }
     rc = read_value(r, value, mf_field_at(item, value), err);
@@ -391,7 +391,7 @@ static int seen_init(seen *s, const mf_plan_message *m, mayfly_arena *arena,
     if (m->n_fields <= 256)
         return 0;
     s->bits = mf_arena_alloc(arena, (m->n_fields + 63) / 64 * 8);
-    return s->bits ? 0 : mf_json_nomem(arena, "an object from JSON", err);
+    return s->bits ? 0 : mf_arena_nomem(arena, "an object from JSON", err);
 }
 
 static bool seen_before(seen *s, uint32_t i)
@@ -468,7 +468,7 @@ static int read_field(mf_json_reader *r, const mf_plan_field *f, void *to,
     if (mf_field_is_message(f)) {
         void *message = mf_field_message(r->plan, to, f, r->arena);
         if (!message)
-            return mf_json_nomem(r->arena, "a message from JSON", err);
+            return mf_arena_nomem(r->arena, "a message from JSON", err);
         return read_value(r, f, message, err);
     }
     int rc = read_value(r, f, mf_field_at(to, f), err);
@@ -530,7 +530,7 @@ int mf_json_parse(const mf_plan *plan, uint32_t message, mayfly_str json,
         .plan = plan, .flags = flags, .codec = codec, .arena = arena};
     void *to = mf_arena_alloc(arena, m->size);
     if (!to)
-        return mf_json_nomem(arena, "a message from JSON", err);
+        return mf_arena_nomem(arena, "a message from JSON", err);
     int rc = mf_scan_start(&r.scan, json, arena, err);
     if (rc == 0)
         rc = mf_read_message(&r, m, to, err);

@@ -74,7 +74,7 @@ static int write_bytes(mf_json_writer *w, mayfly_bytes value, mayfly_error *err)
     size_t len = mf_base64_length(value.len);
     char *text = mf_arena_raw(&w->arena, len);
     if (!text)
-        return mf_json_nomem(&w->arena, "a bytes field as JSON", err);
+        return mf_arena_nomem(&w->arena, "a bytes field as JSON", err);
     mf_base64_encode(value.ptr, value.len, text);
     mf_json_str(&w->json, text, len);
     return 0;
@@ -211,7 +211,7 @@ static int write_entry_value(mf_json_writer *w, const mf_plan_field *f,
     if (!value)
         value = mf_arena_alloc(&w->arena, m->size);
     if (!value)
-        return mf_json_nomem(&w->arena, "a map as JSON", err);
+        return mf_arena_nomem(&w->arena, "a map as JSON", err);
     return mf_write_message(w, m, value, err);
 }
 

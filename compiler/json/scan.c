@@ -64,16 +64,6 @@ int mf_scan_fail_key(const mf_scan *s, mayfly_error *err, const char *format,
     return fail_at(s, s->key_at, err, MAYFLY_EJSON, text);
 }
 
-int mf_json_nomem(const mayfly_arena *arena, const char *what,
-                  mayfly_error *err)
-{
-    if (arena->code == MAYFLY_ELIMIT)
-        return mf_error_set(err, MAYFLY_ELIMIT,
-                            "%s does not fit into the arena's %zu bytes", what,
-                            arena->max_bytes);
-    return mf_error_nomem(err, what);
-}
-
 const char *mf_scan_token_name(const mf_scan *s)
 {
     switch (s->token) {
@@ -197,7 +187,7 @@ static int unescape(mf_scan *s, const char *from, const char *to,
 {
     char *text = mf_arena_raw(s->arena, (size_t)(to - from));
     if (!text)
-        return mf_json_nomem(s->arena, "a JSON string", err);
+        return mf_arena_nomem(s->arena, "a JSON string", err);
     char *out = text;
     while (from < to) {
         if (*from != '\\') {

@@ -80,8 +80,4 @@ int mf_scan_fail_key(const mf_scan *s, mayfly_error *err, const char *format,
 /* "an object", "a string", ...: for messages. */
 const char *mf_scan_token_name(const mf_scan *s);
 
-/* What the arena's failure was: ENOMEM, or ELIMIT when its bound is reached. */
-int mf_json_nomem(const mayfly_arena *arena, const char *what,
-                  mayfly_error *err);
-
 #endif

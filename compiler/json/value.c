@@ -6,7 +6,7 @@
  * made or checked by compiler/gen) and the struct (it belongs to the caller).
  * Pure functions but for the arena; any thread.
  */
-#include "compiler/json/internal.h"
+#include "compiler/json/value.h"
 
 size_t mf_value_size(const mf_plan *plan, const mf_plan_field *f)
 {

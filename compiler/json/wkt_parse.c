@@ -73,7 +73,7 @@ static int read_mask(mf_json_reader *r, const mf_plan_message *m, void *to,
         mayfly_str *item = mayfly_arena_add(r->arena, paths, sizeof(*item));
         char *text = mf_arena_raw(r->arena, path.len * 2);
         if (!item || !text)
-            return mf_json_nomem(r->arena, "a field mask from JSON", err);
+            return mf_arena_nomem(r->arena, "a field mask from JSON", err);
         if (!mf_mask_path_read(path, text, &item->len))
             return mf_scan_fail(&r->scan, err, MAYFLY_EJSON,
                                 "paths of a field mask are in camel case, "
@@ -108,7 +108,7 @@ static int read_value(mf_json_reader *r, const mf_plan_message *m, void *to,
     }
     void *inner = mf_field_message(r->plan, to, f, r->arena);
     if (!inner)
-        return mf_json_nomem(r->arena, "a Value from JSON", err);
+        return mf_arena_nomem(r->arena, "a Value from JSON", err);
     return mf_read_message(r, &r->plan->messages[f->message], inner, err);
 }
 
@@ -198,7 +198,7 @@ static int read_any(mf_json_reader *r, const mf_plan_message *m, void *to,
     mayfly_str type = mf_type_name(url);
     const char *name = mf_arena_strndup(r->arena, type.ptr, type.len);
     if (!name)
-        return mf_json_nomem(r->arena, "an Any from JSON", err);
+        return mf_arena_nomem(r->arena, "an Any from JSON", err);
     const mf_plan_message *inner =
         strlen(name) == type.len ? mf_plan_find(r->plan, name) : NULL;
     if (!inner || !r->codec)
@@ -208,7 +208,7 @@ static int read_any(mf_json_reader *r, const mf_plan_message *m, void *to,
                             name);
     void *held = mf_arena_alloc(r->arena, inner->size);
     if (!held)
-        return mf_json_nomem(r->arena, "an Any from JSON", err);
+        return mf_arena_nomem(r->arena, "an Any from JSON", err);
     if (mf_wkt_of(r->plan, inner) != MF_WKT_NONE)
         rc = read_any_value(r, inner, held, err);
     else

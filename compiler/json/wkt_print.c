@@ -46,7 +46,7 @@ static int write_mask(mf_json_writer *w, const mf_plan_message *m,
         room += path[i].len + 1;
     char *text = mf_arena_raw(&w->arena, room);
     if (!text)
-        return mf_json_nomem(&w->arena, "a field mask as JSON", err);
+        return mf_arena_nomem(&w->arena, "a field mask as JSON", err);
     for (size_t i = 0; i < paths->n; i++) {
         if (i > 0)
             text[len++] = ',';
@@ -96,7 +96,7 @@ static int write_any(mf_json_writer *w, const mf_plan_message *m,
     mayfly_str type = mf_type_name(url);
     const char *name = mf_arena_strndup(&w->arena, type.ptr, type.len);
     if (!name)
-        return mf_json_nomem(&w->arena, "an Any as JSON", err);
+        return mf_arena_nomem(&w->arena, "an Any as JSON", err);
     const mf_plan_message *inner =
         strlen(name) == type.len ? mf_plan_find(w->plan, name) : NULL;
     if (!inner || !w->codec || !mf_utf8_valid(url.ptr, url.len))
