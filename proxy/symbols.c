@@ -36,6 +36,8 @@
     X(mayfly_call_path) \
     X(mayfly_call_peer) \
     X(mayfly_call_reply) \
+    X(mayfly_call_reply_dynamic) \
+    X(mayfly_call_reply_json) \
     X(mayfly_call_reply_typed) \
     X(mayfly_call_set_status) \
     X(mayfly_call_status) \
@@ -56,6 +58,37 @@
     X(mayfly_context_version) \
     X(mayfly_decode) \
     X(mayfly_dial) \
+    X(mayfly_dynamic_call) \
+    X(mayfly_dynamic_clear) \
+    X(mayfly_dynamic_count) \
+    X(mayfly_dynamic_decode) \
+    X(mayfly_dynamic_describe) \
+    X(mayfly_dynamic_encode) \
+    X(mayfly_dynamic_entry) \
+    X(mayfly_dynamic_field_at) \
+    X(mayfly_dynamic_from_json) \
+    X(mayfly_dynamic_get_bool) \
+    X(mayfly_dynamic_get_bytes) \
+    X(mayfly_dynamic_get_double) \
+    X(mayfly_dynamic_get_enum) \
+    X(mayfly_dynamic_get_int) \
+    X(mayfly_dynamic_get_message) \
+    X(mayfly_dynamic_get_str) \
+    X(mayfly_dynamic_get_uint) \
+    X(mayfly_dynamic_has) \
+    X(mayfly_dynamic_new) \
+    X(mayfly_dynamic_new_for) \
+    X(mayfly_dynamic_set_bool) \
+    X(mayfly_dynamic_set_bytes) \
+    X(mayfly_dynamic_set_double) \
+    X(mayfly_dynamic_set_enum) \
+    X(mayfly_dynamic_set_int) \
+    X(mayfly_dynamic_set_message) \
+    X(mayfly_dynamic_set_str) \
+    X(mayfly_dynamic_set_uint) \
+    X(mayfly_dynamic_start) \
+    X(mayfly_dynamic_to_json) \
+    X(mayfly_dynamic_type) \
     X(mayfly_emit) \
     X(mayfly_encode) \
     X(mayfly_error_name) \
@@ -102,6 +135,8 @@
     X(mayfly_receipt_text) \
     X(mayfly_server_add) \
     X(mayfly_server_add_context) \
+    X(mayfly_server_add_dynamic) \
+    X(mayfly_server_add_json) \
     X(mayfly_server_add_raw) \
     X(mayfly_server_close) \
     X(mayfly_server_free) \

@@ -43,6 +43,9 @@ enum mayfly_status {
     MAYFLY_STATUS_UNAUTHENTICATED = 16
 };
 
+/* Which of a method's two messages. */
+enum mayfly_direction { MAYFLY_REQUEST = 0, MAYFLY_REPLY = 1 };
+
 /* "NOT_FOUND" for 5; "UNKNOWN" for a number that is no status. Static. */
 MAYFLY_API const char *mayfly_status_name(int status);
 

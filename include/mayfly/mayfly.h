@@ -15,6 +15,7 @@
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
  *   message.h  encode, decode, JSON
+ *   dynamic.h  messages without a header: fields by path, handlers, calls
  *   source.h   load any C source, run it
  *   handlers.h what such source says of itself: on load, on unload
  *   emit.h     headers and descriptor sets, for tools
@@ -31,6 +32,7 @@
 #include <mayfly/call.h>
 #include <mayfly/channel.h>
 #include <mayfly/context.h>
+#include <mayfly/dynamic.h>
 #include <mayfly/emit.h>
 #include <mayfly/error.h>
 #include <mayfly/fault.h>

@@ -46,7 +46,8 @@
 
 static inline int is_text(mayfly_str s, const char *text)
 {
-    return s.len == strlen(text) && memcmp(s.ptr, text, s.len) == 0;
+    return s.len == strlen(text) &&
+           (s.len == 0 || memcmp(s.ptr, text, s.len) == 0);
 }
 
 static inline mayfly_host *hello_host(void)
