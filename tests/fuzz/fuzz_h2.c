@@ -1,17 +1,22 @@
-/* Any bytes as a peer's HTTP/2: the session ends or goes on, each stream is
- * closed once, every block is given back. */
+/* Any bytes as a peer's HTTP/2, a client's or a server's: the session ends or
+ * goes on, each stream is closed once, every block is given back.
+ *
+ * The first byte chooses: bit 0, what a peer says first is said for it; bit 7,
+ * we are the client and have requests under way; the rest, how large the pieces
+ * are that the bytes come in. */
 #include "proxy/h2.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAMS = 32, OUT = 65536 };
+enum { STREAMS = 32, REQUESTS = 3, OUT = 65536 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 typedef struct stream {
     mf_h2_stream h2; /* first */
     int is_open;
+    int is_request; /* of ours */
 } stream;
 
 typedef struct peer {
@@ -26,6 +31,13 @@ static const mf_h2_field fields[] = {
 };
 static const mf_h2_field trailers[] = {
     {MAYFLY_STR("grpc-status"), MAYFLY_STR("0")}};
+static const mf_h2_field request[] = {
+    {MAYFLY_STR(":method"), MAYFLY_STR("POST")},
+    {MAYFLY_STR(":scheme"), MAYFLY_STR("http")},
+    {MAYFLY_STR(":path"), MAYFLY_STR("/a.B/C")},
+    {MAYFLY_STR(":authority"), MAYFLY_STR("d")},
+    {MAYFLY_STR("content-type"), MAYFLY_STR("application/grpc")},
+};
 
 static mf_h2_stream *on_begin(void *owner)
 {
@@ -56,7 +68,8 @@ static void on_data(mf_h2_stream *s, const uint8_t *bytes, size_t n)
 
 static void on_end(mf_h2_stream *s)
 {
-    mf_h2_respond(s, fields, 2, body, sizeof body, trailers, 1);
+    if (!((stream *)(void *)s)->is_request)
+        mf_h2_respond(s, fields, 2, body, sizeof body, trailers, 1);
 }
 
 static void on_closed(mf_h2_stream *s, uint32_t code)
@@ -90,13 +103,32 @@ static void talk(mf_h2 *h2, const uint8_t *bytes, size_t n, size_t piece)
     }
 }
 
+/* What is under way when the server begins to speak. */
+static void ask(mf_h2 *h2, peer *p)
+{
+    static uint8_t out[OUT];
+    size_t len;
+
+    for (int i = 0; i < REQUESTS; i++) {
+        stream *s = &p->streams[p->n];
+        if (mf_h2_request(h2, &s->h2, request,
+                          sizeof request / sizeof request[0], body, sizeof body,
+                          NULL) == 0) {
+            s->is_open = s->is_request = 1;
+            p->n++;
+        }
+    }
+    mf_h2_drain(h2, out, sizeof out, &len, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    const mf_h2_options options = {.is_server = 1,
-                                   .streams_max = 16,
-                                   .field_bytes_max = 4096,
-                                   .window = 1 << 20};
+    static const uint8_t settings[] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+    mf_h2_options options = {.is_server = 1,
+                             .streams_max = 16,
+                             .field_bytes_max = 4096,
+                             .window = 1 << 20};
     peer *p = calloc(1, sizeof *p);
     mf_alloc alloc;
     mf_pool pool;
@@ -104,12 +136,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
     if (!p || n < 2)
         goto out;
+    options.is_server = !(bytes[0] & 0x80);
     mf_alloc_init(&alloc, NULL);
     mf_pool_init(&pool, &alloc, 4096);
     if (mf_h2_new(&pool, &options, &events, p, &h2, NULL) == 0) {
-        if (bytes[0] & 1)
+        if (!options.is_server)
+            ask(h2, p);
+        if (bytes[0] & 1 && options.is_server)
             talk(h2, (const uint8_t *)preface, sizeof preface - 1, 100);
-        talk(h2, bytes + 1, n - 1, (size_t)(bytes[0] >> 1) * 8 + 1);
+        else if (bytes[0] & 1)
+            talk(h2, settings, sizeof settings, 100);
+        talk(h2, bytes + 1, n - 1, (size_t)(bytes[0] >> 1 & 63) * 8 + 1);
         mf_h2_free(h2);
     }
     mf_pool_done(&pool);
