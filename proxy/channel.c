@@ -44,6 +44,7 @@ void mf_channel_unref(mayfly_channel *ch)
     mf_alloc_free(&host->alloc, ch->buffers);
     mf_alloc_free(&host->alloc, ch->text);
     mf_alloc_free(&host->alloc, ch->authority);
+    mf_alloc_free(&host->alloc, ch->share_key);
     pthread_mutex_destroy(&ch->lock);
     mf_alloc_free(&host->alloc, ch);
     mf_host_unref(host);
@@ -169,7 +170,7 @@ void mf_link_ready(void *state, int events)
 }
 
 /* The newest, if it takes calls. */
-static mf_link *usable(mayfly_channel *ch)
+mf_link *mf_channel_usable(mayfly_channel *ch)
 {
     mf_link *l = ch->links;
     if (!l || l->is_leaving || l->is_broken || l->conn.is_ended ||
@@ -252,7 +253,7 @@ static void come_by(mayfly_channel *ch)
             mf_loop_set_timer(ch->loop, &c->timer,
                               (c->deadline_ns + 999999) / 1000000,
                               mf_request_deadline);
-    mf_link *l = usable(ch);
+    mf_link *l = mf_channel_usable(ch);
     if (ch->waiting && l)
         mf_channel_submit(ch, l);
     else if (ch->waiting && !ch->connecting.is_on)
@@ -328,6 +329,31 @@ static int fill(mayfly_channel *ch, const char *target,
         return mf_error_nomem(err, "a channel");
     ch->connect_timeout_ms =
         o && o->connect_timeout_ms ? o->connect_timeout_ms : CONNECT_MS;
+    if (o->shared && mf_share_name(ch) != 0)
+        return mf_error_nomem(err, "a channel");
+    return 0;
+}
+
+/* Puts a new channel into the host's list, or finds one to share instead.
+ * mayfly_host_free sees it, or it sees that. Host locked. */
+static int enter(mayfly_channel *ch, mayfly_channel **ret_channel,
+                 mayfly_error *err)
+{
+    mayfly_host *host = ch->host;
+    int rc = mf_host_check(host, err);
+    mayfly_channel *other = rc == 0 ? mf_share_find(ch) : NULL;
+    if (rc != 0 || other) {
+        *ret_channel = other;
+        return rc;
+    }
+    if (mf_share_add(ch) != 0)
+        return mf_error_nomem(err, "a channel");
+    ch->next = host->channels;
+    ch->link = &host->channels;
+    if (ch->next)
+        ch->next->link = &ch->next;
+    host->channels = ch;
+    *ret_channel = ch;
     return 0;
 }
 
@@ -361,21 +387,16 @@ int mayfly_dial(mayfly_host *host, const char *target,
         mf_channel_unref(ch);
         return rc;
     }
+    mayfly_channel *found = NULL;
     pthread_mutex_lock(&host->lock);
-    rc = mf_host_check(host,
-                       err); /* mayfly_host_free sees it, or it sees that */
-    if (rc == 0) {
-        ch->next = host->channels;
-        ch->link = &host->channels;
-        if (ch->next)
-            ch->next->link = &ch->next;
-        host->channels = ch;
-    }
+    rc = enter(ch, &found, err);
     pthread_mutex_unlock(&host->lock);
-    if (rc != 0)
+    if (found != ch)
         mf_channel_unref(ch);
-    else
-        *ret_channel = ch;
+    if (rc == 0) {
+        atomic_fetch_add(&found->n_dials, 1);
+        *ret_channel = found;
+    }
     return rc;
 }
 
@@ -394,6 +415,7 @@ static void stop(mayfly_channel *ch)
     if (ch->next)
         ch->next->link = ch->link;
     ch->link = NULL;
+    mf_share_remove(ch);
     pthread_mutex_lock(&ch->lock);
     ch->is_closed = 1;
     mf_channel_wake(ch);

@@ -46,6 +46,8 @@ struct mayfly_channel {
     char *text;      /* the target as it was given */
     char *authority; /* as sent */
     unsigned connect_timeout_ms;
+    char *share_key; /* what makes it distinct; NULL: it is not shared */
+    atomic_uint_fast64_t n_dials;
     struct mayfly_channel *next; /* the host's list */
     struct mayfly_channel **link;
 
@@ -56,6 +58,8 @@ struct mayfly_channel {
     mayfly_call **waiting_end;
     mayfly_call *ended; /* calls whose end is to be told after unlocking */
     unsigned n_calls;   /* started and not ended */
+    uint64_t n_started; /* in all */
+    uint64_t n_connections;
     mf_task wake;       /* brings the loop here */
     uint8_t is_woken;   /* `wake` is on its way */
     uint8_t is_closed;
@@ -83,6 +87,8 @@ void mf_channel_wake(mayfly_channel *channel); /* locked: the loop comes here */
 /* Locked; the loop's thread when it holds the loop. */
 void mf_channel_no_calls(mayfly_channel *channel);
 const char *mf_channel_target(const mayfly_channel *channel);
+/* Locked: the connection that takes calls, or NULL. */
+mf_link *mf_channel_usable(mayfly_channel *channel);
 void mf_link_dirty(mf_link *link);          /* locked, loop */
 void mf_link_watch(mf_link *link);          /* locked, loop: what to wait for */
 void mf_link_ready(void *link, int events); /* the watch's callback */
@@ -93,6 +99,14 @@ void mf_channel_submit(mayfly_channel *channel, mf_link *link);
 void mf_channel_unlock(mayfly_channel *channel);
 void mf_channels_stop(mayfly_host *host);
 void mf_channels_trim(mayfly_host *host); /* what they keep for speed */
+
+/* --- channel_share.c --- */
+/* What makes it distinct from others. 0 or MAYFLY_ENOMEM. */
+int mf_share_name(mayfly_channel *channel);
+/* Host locked. One like this that is held, with one more reference, or NULL. */
+mayfly_channel *mf_share_find(mayfly_channel *like);
+int mf_share_add(mayfly_channel *channel); /* 0 or MAYFLY_ENOMEM */
+void mf_share_remove(mayfly_channel *channel);
 
 /* --- connect.c; all locked, loop --- */
 void mf_connect_start(mayfly_channel *channel);

@@ -71,6 +71,7 @@ void mf_connect_greeted(mayfly_channel *ch)
     mf_link *l = ch->connecting.greeting;
     ch->connecting.greeting = NULL;
     ch->connecting.is_on = 0;
+    ch->n_connections++;
     mf_loop_clear_timer(ch->loop, &ch->connecting.timer);
     mf_channel_submit(ch, l);
 }

@@ -218,6 +218,7 @@ int mf_drive(mayfly_channel *ch, mayfly_call *c)
     ch->driver = c;
     ch->n_driven++;
     ch->n_calls++;
+    ch->n_started++;
     atomic_store(&c->phase, MF_CALL_STARTED);
     int is_left = 0;
     if (atomic_load(&c->cancel_asked))

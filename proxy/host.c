@@ -61,6 +61,7 @@ static void destroy(mayfly_host *host)
     mf_workers_free(host->resolver);
     mf_large_done(&host->large);
     mf_counts_free(host->counts);
+    mf_map_free(host->shared_channels);
     mf_grace_free(host->grace);
     pthread_mutex_destroy(&host->lock);
     /* the host lies in memory of its own allocator */

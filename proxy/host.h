@@ -12,6 +12,7 @@
 #include "base/counts.h"
 #include "base/grace.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "compiler/unit.h"
 #include "proxy/large.h"
 #include "proxy/loop.h"
@@ -45,6 +46,7 @@ struct mayfly_host {
     pthread_mutex_t lock; /* for the lists that follow */
     struct mayfly_server *servers;
     struct mayfly_channel *channels;
+    mf_map *shared_channels; /* by what makes them distinct; NULL: none yet */
 
     /* Idle trim of what belongs to no loop: armed by mf_host_touch. */
     atomic_uint touched;

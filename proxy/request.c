@@ -416,6 +416,7 @@ static void enqueue(mayfly_channel *ch, mayfly_call *c)
     pthread_mutex_lock(&ch->lock);
     atomic_store(&c->phase, MF_CALL_STARTED);
     ch->n_calls++;
+    ch->n_started++;
     mf_call_ref(c); /* the queue's, later the stream's */
     c->wait_next = NULL;
     c->wait_link = ch->waiting_end;

@@ -44,6 +44,7 @@
     X(mayfly_call_time_left_ms) \
     X(mayfly_call_trailers) \
     X(mayfly_channel_call) \
+    X(mayfly_channel_get_info) \
     X(mayfly_channel_ref) \
     X(mayfly_channel_start) \
     X(mayfly_channel_unref) \
@@ -97,6 +98,7 @@
     X(mayfly_fault_handler_install) \
     X(mayfly_fault_handler_remove) \
     X(mayfly_host_close) \
+    X(mayfly_host_each_channel) \
     X(mayfly_host_each_registration) \
     X(mayfly_host_free) \
     X(mayfly_host_get_limits) \

@@ -32,14 +32,29 @@ typedef struct mayfly_channel_options {
     size_t size;                 /* set by MAYFLY_CHANNEL_OPTIONS */
     unsigned connect_timeout_ms; /* 0: 20,000 */
     const char *authority;       /* :authority; NULL: the target */
+    int shared;                  /* hand out the channel that there is already */
+    int reserved;                /* 0 */
 } mayfly_channel_options;
 
 #define MAYFLY_CHANNEL_OPTIONS(...)      \
     (&(mayfly_channel_options){          \
         .size = sizeof(mayfly_channel_options), __VA_ARGS__ })
 
-/* `target` is "host:port" or "unix:PATH". Returns at once; the first call
- * connects. Errors: EINVAL (a target that cannot be read), ENOMEM, EFORKED. */
+/*
+ * `target` is "host:port" or "unix:PATH". Returns at once; the first call
+ * connects.
+ *
+ * With `.shared = 1` whoever dials the same target with the same options on the
+ * same host gets the same channel, with one more reference: so parts of a program
+ * that do not know of each other share a connection, also when each dials for a
+ * single call. What makes channels distinct is the target as it is written, the
+ * authority and the time-out, and `shared` itself: one that was dialled without
+ * it is its owner's alone. A shared channel closes when its last reference goes,
+ * by whichever of its holders; a holder's calls that are under way when it gives
+ * up its own go on.
+ *
+ * Errors: EINVAL (a target that cannot be read), ENOMEM, EFORKED.
+ */
 MAYFLY_API int mayfly_dial(mayfly_host *host, const char *target,
                            const mayfly_channel_options *options,
                            mayfly_channel **ret_channel, mayfly_error *err);
@@ -49,6 +64,32 @@ MAYFLY_API mayfly_channel *mayfly_channel_ref(mayfly_channel *channel);
 /* The last reference closes the connection; calls under way end with CANCELLED.
  * NULL is allowed. */
 MAYFLY_API void mayfly_channel_unref(mayfly_channel *channel);
+
+/* What a channel is and does at the moment, and has done. */
+typedef struct mayfly_channel_info {
+    size_t size;           /* the caller sets it to the struct's */
+    const char *target;    /* as dialled; */
+    const char *authority; /* both as long as the channel is held */
+    int is_shared;
+    int is_connected;       /* there is a connection that takes calls */
+    unsigned references;    /* the handles that are held */
+    unsigned calls;         /* under way, and waiting for a connection */
+    uint64_t dials;         /* by which it was handed out */
+    uint64_t calls_started; /* in all */
+    uint64_t connections;   /* made in all */
+} mayfly_channel_info;
+
+/* Nothing is stored beyond `ret_info->size`. */
+MAYFLY_API void mayfly_channel_get_info(mayfly_channel *channel,
+                                        mayfly_channel_info *ret_info);
+
+/* Calls back for each channel of the host that is held. The info is good during
+ * the callback, which must not call mayfly. Errors: EINVAL, EFORKED, ECANCELLED
+ * (the host is being freed). */
+MAYFLY_API int mayfly_host_each_channel(
+    mayfly_host *host,
+    void (*each)(void *state, const mayfly_channel_info *info), void *state,
+    mayfly_error *err);
 
 /*
  * A unary call with messages as bytes: sends `request` to `path`
