@@ -28,7 +28,7 @@
 #define UNIT_NAME "mayfly_unit.c" /* the generated source, in messages */
 #define ENTRY_NAME "mf_unit_entry"
 
-enum { TABLES_MAX = 3, NAMES_STEP = 64, ENDS = 4 };
+enum { TABLES_MAX = 4, NAMES_STEP = 64, ENDS = 4 };
 
 /* Where the lists of constructors and destructors begin and end. */
 static const char *const ends[ENDS] = {"__init_array_start", "__init_array_end",
@@ -221,7 +221,9 @@ static int compile(builder *b, mf_cc_report *report, mayfly_error *err)
         counts[1] = in->n_symbols;
         tables[2] = given->wrapped;
         counts[2] = given->n_wrapped;
-        n_tables = 3;
+        tables[3] = given->exported;
+        counts[3] = given->n_exported;
+        n_tables = 4;
     }
     mf_cc_input cc = {
         .sources = sources,

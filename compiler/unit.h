@@ -57,6 +57,8 @@ typedef struct mf_unit_given {
     const mayfly_source *wrappers; /* a source of mayfly's own; or NULL */
     const mayfly_symbol *wrapped;  /* what that one may use */
     size_t n_wrapped;
+    const mayfly_symbol *exported; /* a further table for the source */
+    size_t n_exported;
     const char *(*include)(void *state, const char *name, size_t *ret_len);
     void *include_state;
     const char *const *include_dirs;

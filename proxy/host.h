@@ -67,6 +67,7 @@ struct mayfly_host {
     mf_compiler compiler;
     int has_compiler;
     void *contexts;
+    struct mf_exports *exports; /* guarded by `lock`; or NULL */
 };
 
 /*

@@ -171,6 +171,8 @@ static void part_stop(mayfly_host *host)
 
 static void part_done(mayfly_host *host)
 {
+    mf_exports_unref(host->exports);
+    host->exports = NULL;
     mf_registry_free(host->contexts); /* before the addresses it remembers go */
     host->contexts = NULL;
     if (host->has_compiler)
@@ -234,10 +236,9 @@ static int make_plan(const mf_sources *sources, mf_heap *heap,
     return code;
 }
 
-/* `program` is NULL where there is no C source. */
-static int build_unit(mayfly_host *host, const mf_load *load,
-                      mf_program *program, mf_unit **ret_unit,
-                      mf_unit_report *report, mayfly_error *err)
+static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
+                      mf_unit **ret_unit, mf_unit_report *report,
+                      mayfly_error *err)
 {
     mf_compiler *c = &host->compiler;
     const mayfly_load_options *o = load->sources.options;
@@ -253,19 +254,14 @@ static int build_unit(mayfly_host *host, const mf_load *load,
     }
     mf_unit_input input = {.heap = heap,
                            .plan = plan,
-                           .handlers = o->handlers,
-                           .n_handlers = o->n_handlers,
-                           .symbols = o->symbols,
-                           .n_symbols = o->n_symbols,
-                           .given = load->given,
                            .resident = o->resident,
                            .limits = mf_limits_of_compile(o->limits),
                            .diagnostic = o->diagnostic,
                            .diagnostic_state = o->diagnostic_state};
-    if (program)
-        mf_program_give(program, load->resolve, load->resolve_state,
-                        &input.given);
+    if (link->program)
+        mf_link_give(link, &input);
     code = mf_unit_build(c, &input, ret_unit, report, err);
+    code = mf_link_blame(link, code, err);
     report->generate_ns += plan_ns;
     if (code != 0) {
         mf_plan_free(plan);
@@ -283,12 +279,13 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
     int code = mf_host_check(host, err);
     if (code != 0)
         return code;
-    if ((s->options->n_handlers && !s->options->handlers) ||
-        (s->options->n_files && !s->options->files) ||
-        (s->options->n_include_dirs && !s->options->include_dirs) ||
-        (s->options->n_symbols && !s->options->symbols))
+    if ((s->options->n_files && !s->options->files) ||
+        (s->options->n_include_dirs && !s->options->include_dirs))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a list of the load options is missing");
+    code = mf_link_check(s->options, err);
+    if (code != 0)
+        return code;
     if (s->options->previous && mf_context_host(s->options->previous) != host)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "the version before is of another host");
@@ -297,24 +294,16 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
 }
 
 /* What C source leaves behind is its program's. */
-static int make_program(mayfly_host *host, const mf_load *load,
-                        mayfly_context *context, mf_program **ret_program,
+static int make_program(mayfly_host *host, const mayfly_load_options *o,
+                        mayfly_context *context, mf_link *link,
                         mayfly_error *err)
 {
-    if (load->sources.options->n_handlers == 0)
+    if (o->n_handlers == 0)
         return 0;
     mf_program *p =
         mf_program_new(context, &host->alloc, &host->log, host->made_under);
-    if (!p)
-        return mf_error_nomem(err, "a program");
-    int code = 0;
-    for (size_t i = 0; code == 0 && i < load->n_libraries; i++)
-        code = mf_program_add_library(p, load->libraries[i], err);
-    if (code == 0)
-        *ret_program = p;
-    else
-        mf_program_free(p);
-    return code;
+    return p ? mf_link_init(link, p, host, o, err)
+             : mf_error_nomem(err, "a program");
 }
 
 /* From a context that compiles to one that is live, or to nothing. */
@@ -322,12 +311,14 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
                 mayfly_error *err)
 {
     uint64_t start = mf_clock_ns();
-    mf_program *program = NULL;
+    mf_link link = {0};
     mf_unit *unit;
     mf_unit_report report;
-    int code = make_program(host, load, context, &program, err);
+    int code = make_program(host, load->sources.options, context, &link, err);
     if (code == 0)
-        code = build_unit(host, load, program, &unit, &report, err);
+        code = build_unit(host, load, &link, &unit, &report, err);
+    mf_program *program = link.program; /* or NULL: there is no C source */
+    mf_link_done(&link);
     mf_host_touch(host);
     if (code != 0) {
         mf_program_free(program);

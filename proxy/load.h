@@ -9,13 +9,8 @@
 #include <mayfly/source.h>
 
 typedef struct mf_load {
-    mf_sources sources;
-    mf_unit_given given;       /* for the C source among the options, ... */
-    mayfly_resolve_fn resolve; /* ... which is linked with this, too, ... */
-    void *resolve_state;
-    const char *const *libraries; /* ... and with these */
-    size_t n_libraries;
-    int begins; /* constructors run at load */
+    mf_sources sources; /* with the options */
+    int begins;         /* constructors run at load */
 } mf_load;
 
 /* Errors: those of mayfly_load_file and mayfly_load_source. */

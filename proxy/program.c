@@ -17,16 +17,12 @@
 
 #include "base/error.h"
 #include "proxy/bind.h"
-#include "proxy/symbols.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { LIBRARY_PATH = 512, LIBRARY_VERSIONS = 30 };
 
 mf_program *mf_program_new(mayfly_context *context, mf_alloc *alloc,
                            const mf_log *log, unsigned made_under)
@@ -100,107 +96,6 @@ void mf_program_name(const mf_program *p, const void *address, char *out,
         snprintf(out, size, "%p", address);
 }
 
-/* --- libraries ---------------------------------------------------------------
- */
-
-/* "m" is libm.so, or, where only a linker knows that name, libm.so.6. */
-static void *open_library(const char *name)
-{
-    char path[LIBRARY_PATH];
-    if (strchr(name, '/') || strstr(name, ".so"))
-        return dlopen(name, RTLD_NOW | RTLD_LOCAL);
-    for (int version = -1; version < LIBRARY_VERSIONS; version++) {
-        int n = version < 0
-                    ? snprintf(path, sizeof path, "lib%s.so", name)
-                    : snprintf(path, sizeof path, "lib%s.so.%d", name, version);
-        if (n < 0 || (size_t)n >= sizeof path)
-            return NULL;
-        void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-        if (handle)
-            return handle;
-    }
-    return NULL;
-}
-
-int mf_program_add_library(mf_program *p, const char *name, mayfly_error *err)
-{
-    void *handle = open_library(name);
-    if (!handle)
-        return mf_error_set(err, MAYFLY_ENOTFOUND, "no library \"%s\"", name);
-    mf_registered what = {.owned.kind = MF_OWNED_LIBRARY, .as.library = handle};
-    if (mf_program_register(p, &what, name) == 0)
-        return 0;
-    dlclose(handle);
-    return mf_error_nomem(err, "a library");
-}
-
-static void close_libraries(mf_program *p)
-{
-    for (;;) {
-        pthread_mutex_lock(&p->lock);
-        mf_registered *r = mf_program_newest(p, MF_OWNED_LIBRARY);
-        void *handle = r ? r->as.library : NULL;
-        if (r)
-            mf_program_unregister(p, r);
-        pthread_mutex_unlock(&p->lock);
-        if (!handle)
-            return;
-        dlclose(handle);
-    }
-}
-
-/* --- names -------------------------------------------------------------------
- */
-
-static const void *find_api(const char *name)
-{
-    size_t n;
-    const mayfly_symbol *api = mf_api_symbols(&n);
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(api[i].name, name) == 0)
-            return api[i].address;
-    return NULL;
-}
-
-/* The first in the order of the command line, which is the oldest. */
-static const void *find_in_libraries(const mf_program *p, const char *name)
-{
-    const void *found = NULL;
-    for (const mf_registered *r = p->registered; r; r = r->next) {
-        if (r->owned.kind != MF_OWNED_LIBRARY)
-            continue;
-        const void *address = dlsym(r->as.library, name);
-        if (address)
-            found = address;
-    }
-    return found;
-}
-
-static const void *find_name(void *state, const char *name)
-{
-    mf_program *p = state;
-    const void *address = find_api(name);
-    if (address) {
-        p->uses_mayfly = 1;
-        return address;
-    }
-    if (p->resolve)
-        address = p->resolve(p->resolve_state, name);
-    return address ? address : find_in_libraries(p, name);
-}
-
-void mf_program_give(mf_program *p, mayfly_resolve_fn resolve,
-                     void *resolve_state, mf_unit_given *given)
-{
-    p->resolve = resolve;
-    p->resolve_state = resolve_state;
-    given->wrappers = &mf_wrappers_source;
-    given->n_wrapped = mf_wrappers_symbols(p, p->wrapped);
-    given->wrapped = p->wrapped;
-    given->resolve = find_name;
-    given->resolve_state = p;
-}
-
 /* --- as a payload ------------------------------------------------------------
  */
 
@@ -208,7 +103,7 @@ void mf_program_free(mf_program *p)
 {
     if (!p)
         return;
-    close_libraries(p);
+    mf_program_close_libraries(p);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     mf_alloc_free(p->alloc, p);
@@ -237,8 +132,6 @@ mf_payload mf_program_publish(mf_program *p, mf_unit *unit)
 {
     mf_payload payload = mf_unit_payload(unit);
     p->unit = unit;
-    p->resolve = NULL;
-    p->resolve_state = NULL;
     unit->user = p;
     payload.destroy = destroy;
     payload.parts = parts;

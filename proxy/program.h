@@ -7,6 +7,7 @@
  * against wrappers, which know the context (program_wrappers.c) and keep a
  * record of each thing, and an unload undoes them.
  *
+ *   what it is linked with             program_link.c, program_libraries.c
  *   mayfly_on_load, mayfly_on_unload   program_load.c: called by it, with the
  *                                      state that versions hand over
  *   exit, _exit, abort, pthread_exit   program_run.c: come back to the frame
@@ -27,6 +28,7 @@
 #include "cache/context.h"
 #include "cache/owned.h"
 #include "compiler/unit.h"
+#include "proxy/exports.h"
 
 #include <mayfly/source.h>
 
@@ -119,11 +121,26 @@ struct mf_program {
     mf_registered *registered; /* newest first */
     mf_signal_state signals[MF_SIGNALS];
     atomic_int intervals[MF_ITIMERS]; /* the unit has armed it */
-
-    mayfly_symbol wrapped[MF_WRAPPED_MAX]; /* for linking */
-    mayfly_resolve_fn resolve;             /* the loader's; during the load */
-    void *resolve_state;
 };
+
+/* The shared objects in some folders, while source is linked. */
+typedef struct mf_folders {
+    mf_alloc *alloc;
+    char **paths; /* folder by folder, sorted in each */
+    size_t n, room;
+    int failed;        /* ENOMEM while one was looked at */
+    char trouble[256]; /* why one that was wanted could not be opened */
+} mf_folders;
+
+/* What a program is linked with, while it is loaded. */
+typedef struct mf_link {
+    mf_program *program; /* NULL: there is no source */
+    const mayfly_load_options *options;
+    mf_exports *exports; /* a reference, or NULL */
+    mf_buf prelude;      /* the defines */
+    mf_folders folders;
+    mayfly_symbol wrapped[MF_WRAPPED_MAX];
+} mf_link;
 
 /* --- program.c: its life ----------------------------------------------------
  */
@@ -131,15 +148,6 @@ struct mf_program {
 /* A program for a context that is being loaded. NULL: no memory. */
 mf_program *mf_program_new(mayfly_context *context, mf_alloc *alloc,
                            const mf_log *log, unsigned made_under);
-
-/* What its source is compiled with: wrappers, and names by `resolve` (NULL:
- * none but mayfly's own and the libraries'). Pointers stay good until the
- * program is published or freed. */
-void mf_program_give(mf_program *p, mayfly_resolve_fn resolve,
-                     void *resolve_state, mf_unit_given *given);
-
-/* Loads a library by its soname, path, or "m" for libm. Errors: ENOTFOUND. */
-int mf_program_add_library(mf_program *p, const char *name, mayfly_error *err);
 
 /* The unit with its program as a payload; the context's from then on. */
 mf_payload mf_program_publish(mf_program *p, mf_unit *unit);
@@ -159,6 +167,40 @@ mf_registered *mf_program_newest(const mf_program *p, enum mf_owned_kind kind);
 /* A name for an address of the unit. */
 void mf_program_name(const mf_program *p, const void *address, char *out,
                      size_t size);
+
+/* --- program_link.c ----------------------------------------------------------
+ */
+
+/* The part of the options that is about source. Errors: EINVAL. */
+int mf_link_check(const mayfly_load_options *options, mayfly_error *err);
+
+/* Opens the libraries, which are the program's. Errors: EINVAL (a define),
+ * ENOTFOUND (a library, a folder), ENOMEM; to be ended after them, too. */
+int mf_link_init(mf_link *l, mf_program *p, mayfly_host *host,
+                 const mayfly_load_options *options, mayfly_error *err);
+void mf_link_done(mf_link *l); /* also when zeroed */
+
+/* Sources and all they are compiled with. Good until mf_link_done. */
+void mf_link_give(mf_link *l, mf_unit_input *input);
+
+/* The build's code and error, with what linking knows besides. */
+int mf_link_blame(const mf_link *l, int code, mayfly_error *err);
+
+/* --- program_libraries.c -----------------------------------------------------
+ */
+
+/* Loads a library by its soname, path, or "m" for libm. Errors: ENOTFOUND. */
+int mf_program_add_library(mf_program *p, const char *name, mayfly_error *err);
+void mf_program_close_libraries(mf_program *p);
+const void *mf_program_find_in_libraries(const mf_program *p, const char *name);
+
+/* Lists the shared objects in folders. Errors: ENOTFOUND, ENOMEM; to be ended
+ * after them, too. */
+int mf_folders_init(mf_folders *f, mf_alloc *alloc, const char *const *folders,
+                    size_t n, mayfly_error *err);
+void mf_folders_done(mf_folders *f); /* also when zeroed */
+/* The first of them that defines the name is opened, and is the program's. */
+const void *mf_folders_find(mf_folders *f, mf_program *p, const char *name);
 
 /* --- program_wrappers.c ------------------------------------------------------
  */

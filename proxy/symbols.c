@@ -100,6 +100,7 @@
     X(mayfly_host_close) \
     X(mayfly_host_each_channel) \
     X(mayfly_host_each_registration) \
+    X(mayfly_host_export) \
     X(mayfly_host_free) \
     X(mayfly_host_get_limits) \
     X(mayfly_host_new) \

@@ -46,6 +46,8 @@ typedef struct mayfly_symbol {
     const void *address;
 } mayfly_symbol;
 
+#define MAYFLY_SYMBOL(name) { #name, (const void *)(uintptr_t)(name) }
+
 /* One file of text in memory. `len` 0 with text not NULL: zero-terminated. */
 typedef struct mayfly_source {
     const char *name;
@@ -53,18 +55,36 @@ typedef struct mayfly_source {
     size_t len;
 } mayfly_source;
 
+/* The text of the file that C source includes as `name`, or NULL. It must stay
+ * until the load returns. `ret_len` may be left as it is (0) for zero-terminated
+ * text. What is included beside a source or header "dir/a.c" is asked for as
+ * "dir/name" first, then as "name". Called while the compiler is at work: must not
+ * call mayfly. */
+typedef const char *(*mayfly_include_fn)(void *state, const char *name,
+                                         size_t *ret_len);
+
+/* The address of a name that is not found elsewhere, or NULL. Called while the
+ * compiler is at work: must not call mayfly. */
+typedef const void *(*mayfly_resolve_fn)(void *state, const char *name);
+
+/*
+ * What a load takes. A name that C source uses is looked up in this order: the
+ * sources themselves; mayfly's wrappers (source.h); `symbols`; what the host
+ * exports (mayfly_host_export); a list of libc's; mayfly's functions; `resolve`;
+ * `libraries`; `library_dirs`. What is in none of them is an error of the load.
+ */
 typedef struct mayfly_load_options {
     size_t size; /* set by MAYFLY_LOAD_OPTIONS */
     const char *const *include_dirs; /* -I: where imports are looked up, in order */
     size_t n_include_dirs;           /* 0: the folder of the schema file */
     const mayfly_source *files; /* schema files by import name, before the folders */
     size_t n_files;
-    const mayfly_source *handlers; /* C source compiled into the context; it may
-                                      include the schema's header by its name,
-                                      "greeter.mf.h" */
+    const mayfly_source *handlers; /* C source compiled into the context, each one
+                                      translation unit; it may include the
+                                      schema's header by its name, "greeter.mf.h",
+                                      and the system's */
     size_t n_handlers;
-    const mayfly_symbol *symbols; /* what that source may call, beside mayfly's own
-                                     functions and a list of libc's */
+    const mayfly_symbol *symbols; /* what that source may call or use */
     size_t n_symbols;
     int resident; /* keep the compile arena with the context: for comparison */
     const mayfly_limits *limits; /* of this load, beside the host's; NULL: none */
@@ -74,6 +94,26 @@ typedef struct mayfly_load_options {
                                  offered to the source's mayfly_on_load
                                  (handlers.h). Pinned during the load. NULL: this
                                  is the first */
+    mayfly_include_fn include; /* what that source includes: asked first, after
+                                  the schema's headers */
+    void *include_state;
+    const char *const *header_dirs; /* -I of C: then looked up here, in order; with
+                                       folders, "../x.h" and "/dir/x.h" are read as
+                                       they are */
+    size_t n_header_dirs;
+    const char *const *defines; /* -D: "NAME" or "NAME=TEXT" */
+    size_t n_defines;
+    mayfly_resolve_fn resolve; /* asked for names, see above */
+    void *resolve_state;
+    const char *const *libraries; /* -l: a soname, a path, or "m" for libm; opened
+                                     for the load and kept until unload */
+    size_t n_libraries;
+    const char *const *library_dirs; /* folders. Each shared object in them (x.so,
+                                        libx.so.1) that defines a name which is
+                                        still missing is opened, in the order of
+                                        their names, and kept until unload; the
+                                        others are only looked into */
+    size_t n_library_dirs;
 } mayfly_load_options;
 
 #define MAYFLY_LOAD_OPTIONS(...) \
@@ -85,12 +125,12 @@ typedef struct mayfly_load_options {
  * that holds it. Blocks while it compiles. The caller owns the handle: unload it,
  * then mayfly_context_unref.
  *
- * Errors: EINVAL, ENOTFOUND (a file or an import that is not there), EIO (a file
- * cannot be read), ESCHEMA (with line and column),
- * ECOMPILE and ELINK (handler source), EREFUSED (by its mayfly_on_load, or exit in
- * a constructor), EUNLOADED (`previous` is not live), ELIMIT (which limit is
- * named), ENOMEM, EUNSUPPORTED (proto2, editions; a host that forbids compiling),
- * EFORKED.
+ * Errors: EINVAL, ENOTFOUND (a file, an import, a library or a folder of them is
+ * not there), EIO (a file cannot be read), ESCHEMA (with line and column), ECOMPILE
+ * and ELINK (handler source; every name that is not found), EREFUSED (by its
+ * mayfly_on_load, or exit in a constructor), EUNLOADED (`previous` is not live),
+ * ELIMIT (which limit is named), ENOMEM, EUNSUPPORTED (proto2, editions; a host that
+ * forbids compiling), EFORKED.
  */
 MAYFLY_API int mayfly_load_file(mayfly_host *host, const char *name,
                                 const char *path,
@@ -104,6 +144,20 @@ MAYFLY_API int mayfly_load_text(mayfly_host *host, const char *name,
                                 const mayfly_load_options *options,
                                 mayfly_context **ret_context,
                                 mayfly_error *err);
+
+/*
+ * Exports symbols to all C source that this host loads from now on, beside what
+ * each load gives it. A name that was exported before gets the new address; NULL
+ * takes it back. Names are copied; what they stand for must stay as long as a
+ * context uses it. Errors: EINVAL (a name that is none in C), ENOMEM, EFORKED.
+ *
+ *     static const mayfly_symbol ours[] = {MAYFLY_SYMBOL(db_get),
+ *                                          MAYFLY_SYMBOL(db_put)};
+ *     mayfly_host_export(host, ours, 2, &err);
+ */
+MAYFLY_API int mayfly_host_export(mayfly_host *host,
+                                  const mayfly_symbol *symbols, size_t n,
+                                  mayfly_error *err);
 
 MAYFLY_API mayfly_context *mayfly_context_ref(mayfly_context *context);
 

@@ -44,18 +44,6 @@
 
 MAYFLY_BEGIN
 
-/* The text of the file that the source includes as `name`, or NULL. It must
- * stay until the load returns. `ret_len` may be left as it is (0) for
- * zero-terminated text. What is included beside a source or header "dir/a.c" is
- * asked for as "dir/name" first, then as "name". Called while the compiler is
- * at work: must not call mayfly. */
-typedef const char *(*mayfly_include_fn)(void *state, const char *name,
-                                         size_t *ret_len);
-
-/* The address of a name that is not found elsewhere, or NULL: it is unresolved.
- * Called while the compiler is at work: must not call mayfly. */
-typedef const void *(*mayfly_resolve_fn)(void *state, const char *name);
-
 typedef struct mayfly_source_options {
     size_t size;               /* set by MAYFLY_SOURCE_OPTIONS */
     mayfly_include_fn include; /* asked first */
@@ -79,7 +67,9 @@ typedef struct mayfly_source_options {
         *limits; /* of this load, beside the host's; NULL: none */
     mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
     void *diagnostic_state;
-    mayfly_context *previous; /* as in mayfly_load_options */
+    mayfly_context *previous;        /* as in mayfly_load_options */
+    const char *const *library_dirs; /* likewise */
+    size_t n_library_dirs;
 } mayfly_source_options;
 
 #define MAYFLY_SOURCE_OPTIONS(...)                                             \
@@ -90,11 +80,11 @@ typedef struct mayfly_source_options {
  * Compiles C source, each of `sources` a translation unit, and makes a live
  * context called `name`. Nothing of it runs yet, unless it defines
  * mayfly_on_load (handlers.h): then constructors and that. Headers of the
- * system's can be included. Names are found in this order: the sources themselves, the wrappers
- * above, `symbols`, libc's list, mayfly's functions, `resolve`, `libraries`.
+ * system's can be included. Names are found in the order that
+ * mayfly_load_options tells of.
  *
  * Errors: EINVAL; ECOMPILE (with file and line); ELINK (every name that is not
- * found); ENOTFOUND (a library); EREFUSED (by mayfly_on_load); EUNLOADED
+ * found); ENOTFOUND (a library, a folder of them); EREFUSED (by mayfly_on_load); EUNLOADED
  * (`previous` is not live); ELIMIT (which limit is named), ENOMEM, EIO, EFORKED.
  */
 MAYFLY_API int mayfly_load_source(mayfly_host *host, const char *name,
