@@ -381,6 +381,7 @@ int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
     u->work = keep_work ? work : NULL;
     u->compiler = c;
     u->limits = input->limits;
+    u->strict = input->strict;
     u->heap = input->heap;
     u->plan = input->plan;
     *ret_unit = u;
@@ -398,6 +399,20 @@ void mf_unit_free(mf_unit *unit)
     mf_heap_free(unit->heap);
     mf_heap_free(unit->work);
     mf_alloc_wipe(c->alloc, unit);
+}
+
+int mf_unit_check_sent(const mf_unit *unit, const mf_method_stub *stub,
+                       int is_reply, const void *message, mayfly_error *err)
+{
+    if (!unit->strict)
+        return 0;
+    const mf_plan_service *s = unit->plan->services;
+    uint32_t number = (uint32_t)(stub - unit->entry->methods);
+    for (; number >= s->n_methods; s++)
+        number -= s->n_methods;
+    const mf_plan_method *m = &s->methods[number];
+    return mf_check_presence(unit->plan, is_reply ? m->response : m->request,
+                             message, err);
 }
 
 void *mf_unit_symbol(const mf_unit *unit, const char *name)

@@ -47,6 +47,7 @@ typedef struct mf_unit {
     void (*const *end)(void);
     void (*const *end_end)(void);
     void *user; /* of whoever built it */
+    int strict; /* see mf_unit_check_sent */
     mf_cc_limits
         limits; /* it was built under, and hold for what is bound to it */
 } mf_unit;
@@ -78,6 +79,7 @@ typedef struct mf_unit_input {
     size_t n_symbols;
     mf_unit_given given;
     int resident;
+    int strict;          /* messages are looked at before they are encoded */
     mf_cc_limits limits; /* the host's own hold too */
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
@@ -103,6 +105,13 @@ void mf_unit_free(mf_unit *unit); /* NULL is allowed */
 
 /* The flattened number of a service's method. */
 uint32_t mf_unit_method(const mf_plan *plan, uint32_t service, uint32_t method);
+
+/* Of a strict unit: the presence of a message that is about to be encoded by a
+ * method's stub, its reply or its request, as mf_check_presence. Of any other:
+ * 0.
+ */
+int mf_unit_check_sent(const mf_unit *unit, const mf_method_stub *stub,
+                       int is_reply, const void *message, mayfly_error *err);
 
 /* The address of what handler source calls `name`; NULL: it defines no such. */
 void *mf_unit_symbol(const mf_unit *unit, const char *name);

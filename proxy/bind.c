@@ -192,8 +192,10 @@ static int link_methods(mf_bound *b, const mf_plan_service *wanted,
 static int build_own(const mf_unit *native, mf_heap *heap, mf_plan *plan,
                      mf_unit **ret_unit, mayfly_error *err)
 {
-    mf_unit_input input = {
-        .heap = heap, .plan = plan, .limits = native->limits};
+    mf_unit_input input = {.heap = heap,
+                           .plan = plan,
+                           .strict = native->strict,
+                           .limits = native->limits};
     return mf_unit_build(native->compiler, &input, ret_unit, NULL, err);
 }
 

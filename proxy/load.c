@@ -255,6 +255,7 @@ static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
     mf_unit_input input = {.heap = heap,
                            .plan = plan,
                            .resident = o->resident,
+                           .strict = o->strict_presence != 0,
                            .limits = mf_limits_of_compile(o->limits),
                            .diagnostic = o->diagnostic,
                            .diagnostic_state = o->diagnostic_state};

@@ -139,8 +139,11 @@ int mayfly_encode(mayfly_context *context, const mayfly_layout *layout,
         code = lease_bound(context, layout, index, &b, err);
     if (code != 0)
         return code;
-    code = mf_encode(b->unit->entry->encode[b->message], message, 0, arena,
-                     ret_wire, err);
+    if (b->unit->strict)
+        code = mf_check_presence(b->unit->plan, b->message, message, err);
+    if (code == 0)
+        code = mf_encode(b->unit->entry->encode[b->message], message, 0, arena,
+                         ret_wire, err);
     mf_lease_drop(context);
     return code;
 }

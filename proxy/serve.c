@@ -87,8 +87,11 @@ static int answer(const served *s, mayfly_call *call, const void *reply,
     mf_stub_io io;
     mf_writer writer;
     mayfly_bytes message;
+    int code = mf_unit_check_sent(s->unit, stub_of(s), 1, reply, err);
+    if (code != 0)
+        return code;
     mf_stub_io_init(&io, s->unit, &writer, call, err);
-    int code = stub_of(s)->reply(&io, reply);
+    code = stub_of(s)->reply(&io, reply);
     if (code == 0)
         code = mf_writer_take(&writer, &message, err);
     if (code == 0)

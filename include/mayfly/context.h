@@ -87,6 +87,12 @@ typedef struct mayfly_load_options {
     const mayfly_symbol *symbols; /* what that source may call or use */
     size_t n_symbols;
     int resident; /* keep the compile arena with the context: for comparison */
+    int strict_presence; /* a message is refused (EENCODE, with the field's name)
+                            where a field has a value and its has-bit, or its
+                            oneof's case, does not say so: the member was assigned
+                            instead of set, and would not be sent. Holds for typed
+                            requests, replies and mayfly_encode; costs a walk over
+                            each message. For tests, and while porting */
     const mayfly_limits *limits; /* of this load, beside the host's; NULL: none */
     mayfly_diagnostic_fn diagnostic; /* each error and warning; NULL: none */
     void *diagnostic_state;
