@@ -23,7 +23,8 @@
 
 MAYFLY_BEGIN
 
-/* Encodes the struct `message` into `arena`. EENCODE: a string is not UTF-8. */
+/* Encodes the struct `message` into `arena`. EENCODE: a string is not UTF-8; in a
+ * context with strict_presence: a value is not set. */
 MAYFLY_API int mayfly_encode(mayfly_context *context,
                              const mayfly_layout *layout, uint32_t index,
                              const void *message, mayfly_arena *arena,
