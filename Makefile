@@ -3,7 +3,7 @@
 # make demo         loads, serves, calls and unloads a schema, and shows what it took
 # make bench        the benchmarks
 # make soak         a million loads and unloads, read from outside
-# make install      DESTDIR= PREFIX=/usr/local
+# make install      DESTDIR= PREFIX=/usr/local; `make uninstall` takes it off again
 # make setup        installs missing Debian packages (packages.txt); demo, test and
 #                   bench do so by themselves
 #
@@ -19,6 +19,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/mayfly
 
 # The soname's number counts incompatible changes, apart from the version.
@@ -102,7 +103,13 @@ $(BUILD)/mayfly: $(CLI_OBJS) $(BUILD)/libmayfly.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJS) $(BUILD)/libmayfly.a $(LIBS)
 
 all: $(BUILD)/libmayfly-internal.a $(BUILD)/libmayfly.a $(BUILD)/libmayfly.so \
-	$(BUILD)/mayfly
+	$(BUILD)/mayfly $(BUILD)/man/made
+
+# Manual pages: of the headers, of what the command says of itself, and of docs/man.
+$(BUILD)/man/made: $(BUILD)/mayfly $(wildcard include/mayfly/*.h docs/man/* \
+		docs/man/examples/* docs/packaging/*/*)
+	docs/man/generate $(@D) $(BUILD)/mayfly @DOCDIR@
+	@touch $@
 
 # --- samples ----------------------------------------------------------------------
 
@@ -209,9 +216,25 @@ setup:
 
 # --- install ----------------------------------------------------------------------
 
+# What the templates ask for.
+relative = $(shell realpath -ms --relative-to=$(1) $(2))
+CMAKEDIR = $(LIBDIR)/cmake/mayfly
+FILL_IN = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+  -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@BINDIR@|$(BINDIR)|' \
+  -e 's|@DOCDIR@|$(DOCDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+  -e 's|@SOVERSION@|$(SOVERSION)|' -e 's|@STATIC_LIBS@|$(strip $(STATIC_LIBS))|' \
+  -e 's|@NEEDS@|$(LIBS:-l%=%)|' \
+  -e 's|@TO_PREFIX@|$(call relative,$(CMAKEDIR),$(PREFIX))|' \
+  -e 's|@LIB@|$(call relative,$(PREFIX),$(LIBDIR))|' \
+  -e 's|@INCLUDE@|$(call relative,$(PREFIX),$(INCLUDEDIR))|' \
+  -e 's|@BIN@|$(call relative,$(PREFIX),$(BINDIR))|'
+EXAMPLES = $(DOCDIR)/examples
+
 install: all
 	install -d $(DESTDIR)$(INCLUDEDIR)/mayfly $(DESTDIR)$(LIBDIR)/pkgconfig \
-	  $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)
+	  $(DESTDIR)$(BINDIR) $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(DOCDIR) \
+	  $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3
+	install -m 755 $(BUILD)/mayfly $(DESTDIR)$(BINDIR)
 	install -m 644 include/mayfly/*.h $(DESTDIR)$(INCLUDEDIR)/mayfly
 	install -m 644 $(BUILD)/libmayfly.a $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/libmayfly.so.$(SOVERSION) \
@@ -219,17 +242,36 @@ install: all
 	ln -sf libmayfly.so.$(SOVERSION).$(VERSION) \
 	  $(DESTDIR)$(LIBDIR)/libmayfly.so.$(SOVERSION)
 	ln -sf libmayfly.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmayfly.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-	  -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  -e 's|@LIBS@|$(strip $(STATIC_LIBS))|' mayfly.pc.in \
-	  > $(DESTDIR)$(LIBDIR)/pkgconfig/mayfly.pc
-	install -m 644 LICENSE NOTICE CHANGELOG.md $(DESTDIR)$(DOCDIR)
-	install -m 755 $(BUILD)/mayfly $(DESTDIR)$(BINDIR)
+	$(FILL_IN) mayfly.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/mayfly.pc
+	$(FILL_IN) docs/packaging/cmake/mayfly-config.cmake.in \
+	  > $(DESTDIR)$(CMAKEDIR)/mayfly-config.cmake
+	$(FILL_IN) docs/packaging/cmake/mayfly-config-version.cmake.in \
+	  > $(DESTDIR)$(CMAKEDIR)/mayfly-config-version.cmake
+	install -m 644 $(BUILD)/man/man1/* $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(BUILD)/man/man3/* $(DESTDIR)$(MANDIR)/man3
+	sed -i 's|@DOCDIR@|$(DOCDIR)|' $(DESTDIR)$(MANDIR)/man[13]/mayfly*.[13]
+	install -m 644 LICENSE NOTICE CHANGELOG.md docs/*.md $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)$(EXAMPLES)/cmake $(DESTDIR)$(EXAMPLES)/meson \
+	  $(DESTDIR)$(EXAMPLES)/man
+	for project in cmake/CMakeLists.txt meson/meson.build; do \
+	  install -m 644 docs/packaging/$$project samples/greeter/greeter.proto \
+	    samples/greeter/greeter_client.c $(DESTDIR)$(EXAMPLES)/$${project%/*}; \
+	done
+	install -m 644 samples/greeter/greeter.proto docs/man/examples/*.c \
+	  $(DESTDIR)$(EXAMPLES)/man
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/mayfly $(DESTDIR)$(LIBDIR)/libmayfly.a \
+	  $(DESTDIR)$(LIBDIR)/libmayfly.so $(DESTDIR)$(LIBDIR)/libmayfly.so.$(SOVERSION)* \
+	  $(DESTDIR)$(LIBDIR)/pkgconfig/mayfly.pc \
+	  $(DESTDIR)$(MANDIR)/man[13]/mayfly.[13] $(DESTDIR)$(MANDIR)/man1/mayfly-*.1 \
+	  $(DESTDIR)$(MANDIR)/man3/mayfly_*.3
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/mayfly $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf $(BUILD)
 
 .PHONY: all samples demo test-programs fuzzers test unit bench soak setup install \
-  clean
+  uninstall clean
 -include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
   $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)

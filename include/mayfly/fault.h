@@ -14,8 +14,8 @@
  *
  * A stale call then writes, before the process ends as it would have:
  *
- *     mayfly: SIGSEGV: jump to 0x7f31a8001240: context "greeter" version 3,
- *     unloaded 1.204 s ago: helloworld_Greeter_on_SayHello+0x0 (text)
+ *     mayfly: SIGSEGV: jump to 0x7f31a8001240: context "twice" version 1,
+ *     unloaded 1.204 s ago: twice+0x0 (text)
  *
  * (one line). Nothing here needs a host: one process, all hosts.
  */

@@ -135,7 +135,7 @@ MAYFLY_API void mayfly_host_free(mayfly_host *host);
  *
  *     uv_loop_t *loop = uv_default_loop();
  *     mayfly_host_new(MAYFLY_HOST_OPTIONS(.uv_loop = loop), &host, &err);
- *     ...                                   serve, start calls
+ *     ...
  *     uv_run(loop, UV_RUN_DEFAULT);
  *     mayfly_host_free(host);
  *

@@ -97,7 +97,7 @@ MAYFLY_ARRAY_OF(mayfly_str, mayfly_str_array);
 MAYFLY_ARRAY_OF(mayfly_bytes, mayfly_bytes_array);
 
 /* An initialiser (C only) for a repeated field from elements written in place:
- *     .tags = MAYFLY_ITEMS(mayfly_str, MAYFLY_STR("a"), MAYFLY_STR("b"))
+ *     .titles = MAYFLY_ITEMS(mayfly_str, MAYFLY_STR("a"), MAYFLY_STR("b"))
  * The elements live as long as the block they are written in. */
 #define MAYFLY_ITEMS(type, ...)                    \
     {                                              \

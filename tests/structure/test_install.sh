@@ -27,8 +27,16 @@ check "make install" make -s BUILD="$(realpath --relative-to=. "$BUILD")" CC="$C
     install DESTDIR="$root" PREFIX=$prefix
 check "the files are there" ls $root$prefix/bin/mayfly \
     $root$prefix/lib/{libmayfly.a,libmayfly.so,libmayfly.so.0,pkgconfig/mayfly.pc} \
+    $root$prefix/lib/cmake/mayfly/mayfly-config{,-version}.cmake \
     $root$prefix/include/mayfly/{mayfly,types,error,host}.h \
-    $root$prefix/share/doc/mayfly/{LICENSE,NOTICE}
+    $root$prefix/share/man/man1/mayfly{,-call}.1 \
+    $root$prefix/share/man/man3/mayfly{,_host,_unload}.3 \
+    $root$prefix/share/doc/mayfly/{LICENSE,NOTICE,CHANGELOG.md,versions.md} \
+    $root$prefix/share/doc/mayfly/examples/{cmake/CMakeLists.txt,meson/meson.build} \
+    $root$prefix/share/doc/mayfly/examples/man/host.c
+check "no link leads nowhere" test -z "$(find "$root" -xtype l)"
+check "templates were filled in" bash -c "! grep -rE '@[A-Z_]+@' $root --include=*.pc \
+    --include=*.cmake --include=*.[13] | grep -vE '@(INPUT|BASENAME)@'"
 check "nothing but public headers" test -z "$(cd "$root$prefix/include" &&
     find . -type f ! -path './mayfly/*.h')"
 
@@ -64,4 +72,9 @@ check "beside another libtcc, shared: both work" ./both_shared
 check "C++: builds" g++ -std=c++17 -Wall -Wextra -pedantic -Werror -o cpp user.cc $flags \
     -Wl,-rpath,"$root$prefix/lib"
 check "C++: runs" ./cpp
+
+cd "$TOP"
+check "make uninstall" make -s BUILD="$(realpath --relative-to=. "$BUILD")" CC="$CC" \
+    uninstall DESTDIR="$root" PREFIX=$prefix
+check "nothing is left" test -z "$(find "$root" ! -type d)"
 exit $failed
