@@ -59,8 +59,10 @@ static void test_versions_side_by_side(void **state)
     (void)state;
     mayfly_host *host = hello_host();
     mayfly_context *c[40];
-    for (int i = 0; i < 40; i++)
+    for (int i = 0; i < 40; i++) {
         c[i] = hello_load(host, HELLO_V1, NULL);
+        assert_int_equal(mayfly_context_version(c[i]), i + 1);
+    }
     for (int i = 0; i < 40; i += 2)
         must(mayfly_unload(c[i], NULL, NULL, &err));
     for (int i = 1; i < 40; i += 2)
