@@ -42,9 +42,6 @@ void mf_call_hold(mayfly_call *call, void *context,
                   void (*end)(void *state, mayfly_call *call), void *state);
 void mf_call_release(mayfly_call *call); /* runs `end` now, if it has not run */
 
-/* The `state` of mf_call_hold, or NULL. */
-void *mf_call_held(const mayfly_call *call);
-
 /* Cancels without freeing or waiting. Any thread. */
 void mf_call_request_cancel(mayfly_call *call);
 
