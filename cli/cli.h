@@ -42,15 +42,17 @@ int cli_fail_error(const mayfly_error *err);
 /* The same for JSON that came from `source` ("stdin", a file). */
 int cli_fail_json(const mayfly_error *err, const char *source);
 
-/* Prints what a load reports as it comes, and keeps the first error. */
+/* Prints what a load reports as it comes, and keeps the first error. One without a
+ * place waits for what follows: the load's own error may say more. */
 typedef struct cli_diagnostics {
     char first[256]; /* its text, cut if longer; "" until there is one */
+    int waits;       /* it is not printed yet */
 } cli_diagnostics;
 
 void cli_diagnostic(void *state, const mayfly_diagnostic *diagnostic);
 
 /* After a load that failed: prints the error unless it was reported already. */
-int cli_fail_load(const mayfly_error *err, const cli_diagnostics *seen);
+int cli_fail_load(const mayfly_error *err, cli_diagnostics *seen);
 
 /* Flushes standard output: `code`, or CLI_FAILED with a message. */
 int cli_finish(int code);

@@ -86,7 +86,7 @@ static int emit(const compile *c, enum mayfly_emit_kind kind)
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_host *host;
     mayfly_output *output;
-    cli_diagnostics seen = {""};
+    cli_diagnostics seen = {"", 0};
     mayfly_load_options load = load_options(c, &seen);
     if (mayfly_host_new(NULL, &host, &err) != 0)
         return cli_fail_error(&err);
@@ -108,7 +108,7 @@ static int cycle(const compile *c, mayfly_host *host, const char *schema,
                  mayfly_receipt **ret_receipt)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    cli_diagnostics seen = {""};
+    cli_diagnostics seen = {"", 0};
     mayfly_load_options load = load_options(c, &seen);
     char name[128];
     cli_context_name(schema, name, sizeof(name));

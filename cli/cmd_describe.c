@@ -36,7 +36,7 @@ static int describe(const args_list *operands, const args_list *dirs)
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_host *host;
     mayfly_output *output;
-    cli_diagnostics seen = {""};
+    cli_diagnostics seen = {"", 0};
     const char *symbol = operands->n > 1 ? operands->items[1] : NULL;
     if (is_target(operands->items[0]))
         return cli_fail("%s: describing a live server is not built yet; give "

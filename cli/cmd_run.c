@@ -94,7 +94,7 @@ static int load(const command *c, mayfly_host *host,
                 mayfly_context **ret_context)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    cli_diagnostics seen = {""};
+    cli_diagnostics seen = {"", 0};
     char name[128];
     const char *path = c->operands.items[0];
     mayfly_source source = {.name = strcmp(path, "-") == 0 ? "stdin" : path,

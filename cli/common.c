@@ -41,12 +41,26 @@ int cli_fail_json(const mayfly_error *err, const char *source)
     return CLI_FAILED;
 }
 
+static void print_waiting(cli_diagnostics *seen)
+{
+    if (seen->waits)
+        fprintf(stderr, "mayfly: %s\n", seen->first);
+    seen->waits = 0;
+}
+
 void cli_diagnostic(void *state, const mayfly_diagnostic *d)
 {
     cli_diagnostics *seen = state;
-    if (!d->is_warning && !seen->first[0])
+    int has_place = d->file && d->file[0];
+    print_waiting(seen);
+    if (!d->is_warning && !seen->first[0]) {
+        size_t n = strlen(d->text);
         snprintf(seen->first, sizeof(seen->first), "%s", d->text);
-    fprintf(stderr, "%s:", d->file && d->file[0] ? d->file : "mayfly");
+        seen->waits = !has_place && n < sizeof(seen->first);
+    }
+    if (seen->waits)
+        return;
+    fprintf(stderr, "%s:", has_place ? d->file : "mayfly");
     if (d->line > 0)
         fprintf(stderr, "%d:", d->line);
     if (d->line > 0 && d->column > 0)
@@ -54,12 +68,14 @@ void cli_diagnostic(void *state, const mayfly_diagnostic *d)
     fprintf(stderr, " %s%s\n", d->is_warning ? "warning: " : "", d->text);
 }
 
-int cli_fail_load(const mayfly_error *err, const cli_diagnostics *seen)
+int cli_fail_load(const mayfly_error *err, cli_diagnostics *seen)
 {
-    if (seen->first[0] &&
-        (err->code == MAYFLY_ELINK || strstr(err->message, seen->first)))
-        return CLI_FAILED;
-    return cli_fail_error(err);
+    int all_told = seen->first[0] && (err->code == MAYFLY_ELINK ||
+                                      strstr(err->message, seen->first));
+    if (all_told && seen->waits && err->code != MAYFLY_ELINK)
+        return cli_fail_error(err);
+    print_waiting(seen);
+    return all_told ? CLI_FAILED : cli_fail_error(err);
 }
 
 int cli_finish(int code)
@@ -73,7 +89,7 @@ int cli_session_begin(cli_session *session, const mayfly_host_options *host,
                       const char *schema, mayfly_load_options *load)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    cli_diagnostics seen = {""};
+    cli_diagnostics seen = {"", 0};
     char name[128];
     if (mayfly_host_new(host, &session->host, &err) != 0)
         return cli_fail_error(&err);
