@@ -154,3 +154,10 @@ const char *mayfly_error_text(int code)
         return "unknown error";
     }
 }
+
+int mf_error_copy(mayfly_error *err, const mayfly_error *from)
+{
+    if (err)
+        *err = *from;
+    return from->code;
+}

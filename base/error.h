@@ -30,4 +30,7 @@ int mf_error_wrap(mayfly_error *err, int code, const char *format, ...)
 /* Out of memory, with what it was for: "out of memory: the schema". */
 int mf_error_nomem(mayfly_error *err, const char *what);
 
+/* `from` as it is. Returns its code. */
+int mf_error_copy(mayfly_error *err, const mayfly_error *from);
+
 #endif

@@ -126,6 +126,12 @@ typedef struct mf_context_options {
     int (*on_loop)(void *host);
     /* Told after a payload is gone: there may be something to trim; or NULL. */
     void (*touch)(void *host);
+    /* Ends it (mf_context_end) on a thread that may be held up, with a reference
+     * of its own, which it takes before it returns; not 0: it cannot. The
+     * context's lock is held. NULL: every thread may. */
+    int (*end_later)(void *host, mayfly_context *c);
+    /* Told once when the payload is gone, after listeners; or NULL. */
+    void (*unloaded)(void *host, mayfly_context *c);
     /* Gives back what is kept for speed, before the process is measured; NULL:
      * nothing is. */
     void (*trim)(void *host);
@@ -142,6 +148,17 @@ typedef struct mf_context_options {
 /* Makes a context in the state COMPILING and takes its first snapshot. */
 int mf_context_new(const mf_context_options *options,
                    mayfly_context **ret_context, mayfly_error *err);
+
+/* Closes a context to new leases for good, without cancelling any. Waits for
+ * those there are until `deadline_ns`; past it, the last lease unloads it. 1: it
+ * is unloaded, or another thread is at it. */
+int mf_context_retire(mayfly_context *context, uint64_t deadline_ns);
+
+/* Unloads one that is closed for good and that nothing holds. */
+void mf_context_end(mayfly_context *context);
+
+/* Leases that are held: exact only when it is closed. */
+long mf_lease_sum(const mayfly_context *context);
 
 /* What a load tells of itself, for the receipt. */
 typedef struct mf_load_report {

@@ -130,7 +130,6 @@ struct mayfly_context {
 };
 
 /* lease.c */
-long mf_lease_sum(const mayfly_context *c);
 void mf_lease_open(mayfly_context *c);  /* lock held */
 void mf_lease_close(mayfly_context *c); /* lock held: no lease is taken after */
 

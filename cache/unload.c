@@ -79,6 +79,11 @@ static int destroy(mayfly_context *c)
     atomic_store(&c->state, MAYFLY_UNLOADED);
     pthread_cond_broadcast(&c->changed);
     mf_listeners_tell(c, MAYFLY_ON_UNLOADED);
+    if (c->options.unloaded) {
+        pthread_mutex_unlock(&c->lock);
+        c->options.unloaded(c->options.host, c);
+        pthread_mutex_lock(&c->lock);
+    }
     if (c->self_ref && atomic_fetch_sub(&c->refs, 1) == 1)
         c->free_after = 1;
     c->self_ref = 0;
@@ -106,6 +111,26 @@ static int can_destroy(const mayfly_context *c)
            !c->telling && mf_lease_sum(c) == 0;
 }
 
+void mf_context_end(mayfly_context *c)
+{
+    int last = 0;
+    pthread_mutex_lock(&c->lock);
+    if (can_destroy(c) && c->forced)
+        last = destroy(c);
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        mf_context_free(c);
+}
+
+/* Has another thread end it where this one must not be held up. The job has a
+ * reference, taken while the lease still kept the handle. */
+static int end_elsewhere(mayfly_context *c)
+{
+    const mf_context_options *o = &c->options;
+    return o->end_later && o->on_loop && o->on_loop(o->host) &&
+           o->end_later(o->host, c) == 0;
+}
+
 void mf_context_drop_closed(mayfly_context *c)
 {
     if (mf_fork_check(c->options.fork_generation, NULL) != 0)
@@ -116,7 +141,7 @@ void mf_context_drop_closed(mayfly_context *c)
     if (can_destroy(c)) {
         if (c->waiters)
             pthread_cond_broadcast(&c->changed);
-        else if (c->forced)
+        else if (c->forced && !end_elsewhere(c))
             last = destroy(c);
     }
     pthread_mutex_unlock(&c->lock);
@@ -209,6 +234,23 @@ static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
             return MAYFLY_EBUSY;
         pthread_cond_timedwait(&c->changed, &c->lock, &until);
     }
+}
+
+int mf_context_retire(mayfly_context *c, uint64_t deadline_ns)
+{
+    int last = 0, gone = 1;
+    pthread_mutex_lock(&c->lock);
+    if (atomic_load(&c->state) != MAYFLY_UNLOADED) {
+        c->waiters++;
+        c->forced = 1;
+        close_down(c);
+        gone = wait_and_destroy(c, deadline_ns, &last) != MAYFLY_EBUSY;
+        c->waiters--;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        mf_context_free(c);
+    return gone;
 }
 
 static int unload(mayfly_context *c, const mayfly_unload_options *o,

@@ -1,0 +1,175 @@
+/*
+ * cache/units_info.c: what the cache holds, and what it has let go.
+ *
+ * Versions are told one by one with the units' lock held, which only those wait
+ * for who build, evict or change. Receipts of what was unloaded are kept in a
+ * ring.
+ *
+ * Threads: any.
+ */
+#include "base/error.h"
+#include "cache/internal.h"
+#include "cache/units_own.h"
+
+#include <string.h>
+
+/* --- receipts --- */
+
+static void drop_past(mf_units *units, mf_past *p)
+{
+    mf_alloc_free(units->o.alloc, p->name);
+    mayfly_receipt_free(p->receipt);
+    *p = (mf_past){NULL, NULL};
+}
+
+/* A ring of another size, with the newest of what is there. past_lock held. */
+static int resize_past(mf_units *units, size_t cap)
+{
+    mf_past *ring = mf_alloc_zero(units->o.alloc, cap * sizeof *ring);
+    if (!ring)
+        return MAYFLY_ENOMEM;
+    size_t n = units->n_past < cap ? units->n_past : cap;
+    for (size_t i = 0; i < units->n_past; i++) { /* the newest first */
+        mf_past *p = &units->past[(units->past_at + units->past_cap - 1 - i) %
+                                  units->past_cap];
+        if (i < n)
+            ring[n - 1 - i] = *p;
+        else
+            drop_past(units, p);
+    }
+    mf_alloc_free(units->o.alloc, units->past);
+    units->past = ring;
+    units->past_cap = cap;
+    units->n_past = n;
+    units->past_at = n % cap;
+    return 0;
+}
+
+void mf_units_trim_past(mf_units *units, size_t receipts)
+{
+    pthread_mutex_lock(&units->past_lock);
+    if (units->past_cap > receipts)
+        resize_past(units, receipts); /* else it stays as large as it was */
+    pthread_mutex_unlock(&units->past_lock);
+}
+
+void mf_units_unloaded(mf_units *units, mayfly_context *context)
+{
+    mayfly_cache_budget budget;
+    mf_past p = {NULL, NULL};
+    mf_units_get_budget(units, &budget);
+    p.name = mf_alloc_strdup(units->o.alloc, mayfly_context_name(context));
+    if (!p.name || mayfly_context_receipt(context, &p.receipt, NULL) != 0) {
+        mf_alloc_free(units->o.alloc, p.name);
+        return; /* no memory: it is not told */
+    }
+    pthread_mutex_lock(&units->past_lock);
+    if (units->past_cap >= budget.receipts ||
+        resize_past(units, budget.receipts) == 0 || units->past_cap) {
+        drop_past(units, &units->past[units->past_at]);
+        units->past[units->past_at] = p;
+        units->past_at = (units->past_at + 1) % units->past_cap;
+        if (units->n_past < units->past_cap)
+            units->n_past++;
+        p = (mf_past){NULL, NULL};
+    }
+    pthread_mutex_unlock(&units->past_lock);
+    drop_past(units, &p);
+}
+
+void mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state)
+{
+    pthread_mutex_lock(&units->past_lock);
+    for (size_t i = 0; i < units->n_past; i++) {
+        const mf_past *p =
+            &units->past[(units->past_at + units->past_cap - 1 - i) %
+                         units->past_cap];
+        each(state, p->name, p->receipt);
+    }
+    pthread_mutex_unlock(&units->past_lock);
+}
+
+/* --- counters --- */
+
+size_t mf_units_bytes(mf_units *units)
+{
+    pthread_mutex_lock(&units->lock);
+    size_t bytes =
+        units->recipe_bytes +
+        units->n_versions * (sizeof(mf_version) + sizeof(mf_content)) +
+        mf_table_count(units->names) * sizeof(mayfly_unit);
+    pthread_mutex_unlock(&units->lock);
+    return bytes;
+}
+
+void mf_units_get_stats(mf_units *units, mayfly_cache_stats *ret)
+{
+    pthread_mutex_lock(&units->lock);
+    mayfly_cache_stats s = units->counted;
+    s.units = mf_table_count(units->names);
+    s.versions = units->n_versions;
+    s.loaded = units->loaded;
+    s.bytes = units->bytes;
+    s.recipe_bytes = units->recipe_bytes;
+    pthread_mutex_unlock(&units->lock);
+    s.size = ret->size;
+    memcpy(ret, &s, ret->size < sizeof s ? ret->size : sizeof s);
+}
+
+/* --- versions --- */
+
+typedef struct telling {
+    mayfly_version_fn each;
+    void *state;
+    uint64_t now;
+} telling;
+
+static void tell(const telling *t, const mayfly_unit *unit, const mf_version *v)
+{
+    const mf_content *c = v->content;
+    const mayfly_context *context = atomic_load(&c->context);
+    long leases = context ? mf_lease_sum(context) : 0;
+    uint64_t used = atomic_load(&c->used_ms);
+    mayfly_version_info info = {
+        .unit = unit->name,
+        .label = v->label,
+        .version = v->number,
+        .fingerprint = c->fingerprint,
+        .is_current = atomic_load(&unit->current) == v,
+        .is_pinned = unit->pinned,
+        .is_loaded = context != NULL,
+        .is_lazy = c->builds == 0,
+        .bytes = c->bytes,
+        .recipe_bytes = c->recipe_bytes,
+        .leases = leases > 0 ? (size_t)leases : 0,
+        .age_ms = t->now - v->added_ms,
+        .idle_ms = t->now > used ? t->now - used : 0,
+        .builds = c->builds,
+        .evictions = c->evictions,
+        .build_us = c->build_us,
+    };
+    t->each(t->state, &info);
+}
+
+static int tell_unit(void *state, void *value)
+{
+    const mayfly_unit *unit = value;
+    for (const mf_version *v = unit->versions; v; v = v->next)
+        tell(state, unit, v);
+    return 0;
+}
+
+void mf_units_each(mf_units *units, mayfly_unit *only, mayfly_version_fn each,
+                   void *state)
+{
+    telling t = {each, state, mf_now_ms()};
+    pthread_mutex_lock(&units->lock);
+    if (only) {
+        tell_unit(&t, only);
+    } else {
+        unsigned side = mf_grace_enter(units->o.grace);
+        mf_table_each(units->names, tell_unit, &t);
+        mf_grace_leave(units->o.grace, side);
+    }
+    pthread_mutex_unlock(&units->lock);
+}
