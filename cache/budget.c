@@ -13,6 +13,7 @@
  * Threads: any that may wait; contents are evicted without the lock.
  */
 #include "base/error.h"
+#include "base/options.h"
 #include "cache/internal.h"
 #include "cache/units_own.h"
 
@@ -125,7 +126,10 @@ int mf_units_set_budget(mf_units *units, const mayfly_cache_budget *budget,
     int code = mf_units_may_wait(units, err);
     if (code != 0)
         return code;
-    mayfly_cache_budget b = *budget;
+    mayfly_cache_budget b = {.size = sizeof b};
+    code = mf_options_read(&b, sizeof b, budget, "a cache budget", err);
+    if (code != 0)
+        return code;
     if (b.receipts > MF_RECEIPTS_MAX)
         return mf_error_set(err, MAYFLY_EINVAL, "at most %d receipts are kept",
                             MF_RECEIPTS_MAX);
@@ -143,7 +147,7 @@ int mf_units_set_budget(mf_units *units, const mayfly_cache_budget *budget,
 void mf_units_get_budget(mf_units *units, mayfly_cache_budget *ret)
 {
     pthread_mutex_lock(&units->lock);
-    *ret = units->budget;
+    mf_options_write(ret, &units->budget, sizeof units->budget);
     pthread_mutex_unlock(&units->lock);
 }
 

@@ -152,7 +152,7 @@ static void take_in(mf_content *c, mayfly_context *context, uint64_t took_us)
 {
     mf_units *units = c->units;
     mf_census census = {0};
-    mf_context_memory(context, &census);
+    mf_context_census(context, &census);
     c->bytes =
         mf_census_bytes(&census, "code") + mf_census_bytes(&census, "schema");
     c->builds++;

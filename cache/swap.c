@@ -1,5 +1,5 @@
 /*
- * cache/swap.c: versions come, become current, and go.
+ * cache/swap.c: which version is current.
  *
  * A swap prepares everything while the old version serves: the new one is read,
  * compiled, looked at, bound to every header that is in use. Then one pointer
@@ -11,248 +11,11 @@
  * follower is bound either to the version that was current or, because the
  * followers' lock is held from the binding to the store, to the new one too.
  *
- * Threads: any that may wait. Changes of a unit happen one after the other.
+ * Threads: any that may wait.
  */
 #include "base/error.h"
+#include "base/options.h"
 #include "cache/units_own.h"
-
-#include <stdio.h>
-#include <string.h>
-
-enum { LABEL_MAX_BYTES = 100, NUMBER_BYTES = 24, CONTEXT_NAME_BYTES = 400 };
-
-/* --- one change at a time --- */
-
-static int lock_changing(mayfly_unit *unit, uint64_t deadline_ns,
-                         mayfly_error *err)
-{
-    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
-                             .tv_nsec = (long)(deadline_ns % 1000000000)};
-    if (!deadline_ns) {
-        pthread_mutex_lock(&unit->changing);
-        return 0;
-    }
-    if (pthread_mutex_clocklock(&unit->changing, CLOCK_MONOTONIC, &until) == 0)
-        return 0;
-    return mf_error_set(err, MAYFLY_ETIMEDOUT,
-                        "unit \"%s\" is still being changed by another thread",
-                        unit->name);
-}
-
-static int check_removed(const mayfly_unit *unit, mayfly_error *err)
-{
-    if (!unit->removed) /* written under `changing` */
-        return 0;
-    return mf_error_set(err, MAYFLY_EUNLOADED, "unit \"%s\" was removed",
-                        unit->name);
-}
-
-/* --- versions --- */
-
-static void free_version(mf_units *units, mf_version *v)
-{
-    mf_alloc_free(units->o.alloc, v->label);
-    mf_alloc_free(units->o.alloc, v);
-}
-
-/* By number (not 0) or by label. `changing` or the units' lock is held. */
-static mf_version *find(const mayfly_unit *unit, uint64_t number,
-                        const char *label)
-{
-    mf_version *v = unit->versions;
-    while (v && (number ? v->number != number : strcmp(v->label, label) != 0))
-        v = v->next;
-    return v;
-}
-
-static mf_version *find_content(const mayfly_unit *unit,
-                                const mf_content *content)
-{
-    mf_version *v = unit->versions;
-    while (v && v->content != content)
-        v = v->next;
-    return v;
-}
-
-/* Lock held. */
-static void link_version(mayfly_unit *unit, mf_version *v)
-{
-    v->next = unit->versions;
-    unit->versions = v;
-    unit->numbers = v->number;
-    unit->units->n_versions++;
-    v->content->pinned += unit->pinned != 0;
-}
-
-/* Lock held. */
-static void unlink_version(mayfly_unit *unit, mf_version *v)
-{
-    mf_version **at = &unit->versions;
-    while (*at != v)
-        at = &(*at)->next;
-    *at = v->next;
-    unit->units->n_versions--;
-    v->content->pinned -= unit->pinned != 0;
-}
-
-/* Frees a version that nobody can see any more. As mf_content_put. */
-static int end_version(mf_units *units, mf_version *v, uint64_t deadline_ns,
-                       mayfly_context **ret_context)
-{
-    int gone = mf_content_put(v->content, deadline_ns, ret_context);
-    free_version(units, v);
-    return gone;
-}
-
-static int check_label(const char *label, mayfly_error *err)
-{
-    size_t n = strlen(label);
-    if (n > 0 && n <= LABEL_MAX_BYTES && !strpbrk(label, "@\n\r\t"))
-        return 0;
-    return mf_error_set(err, MAYFLY_EINVAL,
-                        "a version has 1 to %d bytes, without \"@\" and line "
-                        "breaks",
-                        LABEL_MAX_BYTES);
-}
-
-/* A version that is not linked, or the unit's own of that content. The recipe
- * is taken over. */
-static int make_version(mayfly_unit *unit, const mf_recipe *recipe,
-                        mf_version **ret_version, int *ret_known,
-                        mayfly_error *err)
-{
-    mf_units *units = unit->units;
-    char number[NUMBER_BYTES], name[CONTEXT_NAME_BYTES];
-    snprintf(number, sizeof number, "%llu",
-             (unsigned long long)unit->numbers + 1);
-    const char *label = recipe->label ? recipe->label : number;
-    snprintf(name, sizeof name, "%s@%s", unit->name, label);
-    mf_version *v = mf_alloc_zero(units->o.alloc, sizeof *v);
-    if (v)
-        v->label = mf_alloc_strdup(units->o.alloc, label);
-    if (!v || !v->label) {
-        mf_alloc_free(units->o.alloc, v);
-        units->o.free_recipe(units->o.host, recipe->made);
-        return mf_error_nomem(err, "a version");
-    }
-    v->number = unit->numbers + 1;
-    v->added_ms = mf_now_ms();
-    v->content = mf_content_get(units, recipe, name);
-    mf_version *known = v->content ? find_content(unit, v->content) : NULL;
-    int code = 0;
-    if (!v->content)
-        code = mf_error_nomem(err, "a version");
-    else if (!known && find(unit, 0, label))
-        code = mf_error_set(err, MAYFLY_EEXIST,
-                            "unit \"%s\" has another version \"%s\"",
-                            unit->name, label);
-    if (code == 0 && !known) {
-        *ret_version = v;
-        *ret_known = 0;
-        return 0;
-    }
-    if (v->content)
-        mf_content_put(v->content, 0, NULL);
-    free_version(units, v);
-    *ret_version = known;
-    *ret_known = 1;
-    return code;
-}
-
-/* The current version's context with a reference, for what it hands over. */
-static mayfly_context *current_context(mayfly_unit *unit)
-{
-    mayfly_context *context = NULL;
-    if (mf_unit_try_lease(unit, &context) != 0)
-        return NULL;
-    mayfly_context_ref(context);
-    mf_lease_drop(context);
-    return context;
-}
-
-/* Has a version's context there. 0 with a lease. */
-static int lease_version(mayfly_unit *unit, const mf_version *v,
-                         uint64_t deadline_ns, mayfly_context **ret_context,
-                         mayfly_error *err)
-{
-    mayfly_context *previous = current_context(unit);
-    int code = mf_content_lease(v->content, NULL, previous, deadline_ns,
-                                ret_context, err);
-    mayfly_context_unref(previous);
-    return code;
-}
-
-/* --- loading --- */
-
-/* Under `changing`. */
-static int add(mayfly_unit *unit, const mf_recipe *recipe, uint64_t *ret_number,
-               mayfly_error *err)
-{
-    mf_units *units = unit->units;
-    mf_version *v;
-    int known;
-    int code = make_version(unit, recipe, &v, &known, err);
-    if (code != 0)
-        return code;
-    if (!known && !recipe->lazy) {
-        mayfly_context *context;
-        code = lease_version(unit, v, recipe->deadline_ns, &context, err);
-        if (code != 0) {
-            end_version(units, v, 0, NULL);
-            return code;
-        }
-        mf_lease_drop(context);
-    }
-    pthread_mutex_lock(&units->lock);
-    if (known)
-        units->counted.hits++;
-    else
-        link_version(unit, v);
-    if (!atomic_load(&unit->current))
-        atomic_store(&unit->current, v);
-    pthread_mutex_unlock(&units->lock);
-    *ret_number = v->number;
-    return 0;
-}
-
-int mf_units_load(mf_units *units, const char *name, const mf_recipe *recipe,
-                  mayfly_unit **ret_unit, uint64_t *ret_version,
-                  mayfly_error *err)
-{
-    mayfly_unit *unit = NULL;
-    uint64_t number = 0;
-    int code = mf_units_may_wait(units, err);
-    if (code == 0 && recipe->label)
-        code = check_label(recipe->label, err);
-    while (code == 0) {
-        code = mf_units_find_or_add(units, name, &unit, err);
-        if (code == 0)
-            code = lock_changing(unit, recipe->deadline_ns, err);
-        if (code != 0 || !unit->removed)
-            break;
-        pthread_mutex_unlock(&unit->changing); /* found just before that */
-        mayfly_unit_unref(unit);
-        unit = NULL;
-    }
-    if (code != 0) {
-        units->o.free_recipe(units->o.host, recipe->made);
-        mayfly_unit_unref(unit);
-        return code;
-    }
-    code = add(unit, recipe, &number, err);
-    int is_empty = unit->versions == NULL;
-    pthread_mutex_unlock(&unit->changing);
-    if (code != 0) {
-        if (is_empty)
-            mf_unit_take_out_empty(unit);
-        mayfly_unit_unref(unit);
-        return code;
-    }
-    *ret_unit = unit;
-    if (ret_version)
-        *ret_version = number;
-    return 0;
-}
 
 /* --- which one is current --- */
 
@@ -271,10 +34,10 @@ static void publish(swapping *s, mf_version **ret_old)
     pthread_mutex_lock(&unit->units->lock);
     mf_version *old = atomic_load(&unit->current);
     if (!s->known)
-        link_version(unit, s->to);
+        mf_version_link(unit, s->to);
     atomic_store(&unit->current, s->to);
     if (old && !s->options->keep)
-        unlink_version(unit, old);
+        mf_version_unlink(unit, old);
     unit->units->counted.swaps++;
     pthread_mutex_unlock(&unit->units->lock);
     *ret_old = old;
@@ -311,7 +74,7 @@ static void retire(swapping *s, mf_version *old)
     if (s->options->keep || !old)
         return;
     uint64_t deadline = start + (uint64_t)s->options->wait_ms * 1000000;
-    s->result.gone = end_version(units, old, deadline, &context);
+    s->result.gone = mf_version_end(units, old, deadline, &context);
     if (s->result.gone && context &&
         mayfly_context_receipt(context, &s->result.receipt, NULL) != 0)
         s->result.receipt = NULL;
@@ -328,7 +91,7 @@ static int swap_to(swapping *s, uint64_t deadline_ns, mayfly_error *err)
         return 0;
     mayfly_context *context;
     uint64_t start = mf_clock_ns();
-    int code = lease_version(s->unit, s->to, deadline_ns, &context, err);
+    int code = mf_version_lease(s->unit, s->to, deadline_ns, &context, err);
     if (code != 0)
         return code;
     mayfly_error refused = MAYFLY_ERROR_INIT;
@@ -356,19 +119,14 @@ static void count_refused(mf_units *units)
     pthread_mutex_unlock(&units->lock);
 }
 
-static int check_options(mayfly_unit *unit, const mayfly_swap_options **options,
-                         mayfly_error *err)
+static int read_options(mayfly_unit *unit, const mayfly_swap_options *given,
+                        mayfly_swap_options *ret, mayfly_error *err)
 {
-    static const mayfly_swap_options none = {.size = sizeof none};
+    *ret = (mayfly_swap_options){.size = sizeof *ret};
     if (!unit)
         return mf_error_set(err, MAYFLY_EINVAL, "no unit");
-    if (!*options)
-        *options = &none;
-    if ((*options)->size != sizeof none)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "swap options of %zu bytes, not %zu",
-                            (*options)->size, sizeof none);
-    return mf_units_may_wait(unit->units, err);
+    int code = mf_options_read(ret, sizeof *ret, given, "swap options", err);
+    return code == 0 ? mf_units_may_wait(unit->units, err) : code;
 }
 
 static void tell(const swapping *s, mayfly_swap *ret_swap)
@@ -385,25 +143,26 @@ int mf_unit_swap(mayfly_unit *unit, const mf_recipe *recipe,
 {
     mf_units *units = unit->units;
     swapping s = {.unit = unit};
-    int code = check_options(unit, &options, err);
+    mayfly_swap_options o;
+    int code = read_options(unit, options, &o, err);
     if (code == 0 && recipe->label)
-        code = check_label(recipe->label, err);
+        code = mf_version_check_label(recipe->label, err);
     if (code == 0)
-        code = lock_changing(unit, recipe->deadline_ns, err);
+        code = mf_unit_lock(unit, recipe->deadline_ns, err);
     if (code != 0) {
         units->o.free_recipe(units->o.host, recipe->made);
         return code;
     }
-    s.options = options;
-    code = check_removed(unit, err);
+    s.options = &o;
+    code = mf_unit_check(unit, err);
     if (code != 0)
         units->o.free_recipe(units->o.host, recipe->made);
     else
-        code = make_version(unit, recipe, &s.to, &s.known, err);
+        code = mf_version_make(unit, recipe, &s.to, &s.known, err);
     if (code == 0) {
         code = swap_to(&s, recipe->deadline_ns, err);
         if (code != 0 && !s.known)
-            end_version(units, s.to, 0, NULL);
+            mf_version_end(units, s.to, 0, NULL);
     }
     if (code != 0)
         count_refused(units);
@@ -418,13 +177,14 @@ int mayfly_unit_use(mayfly_unit *unit, uint64_t version,
                     mayfly_error *err)
 {
     swapping s = {.unit = unit, .known = 1};
-    int code = check_options(unit, &options, err);
+    mayfly_swap_options o;
+    int code = read_options(unit, options, &o, err);
     if (code != 0)
         return code;
-    s.options = options;
+    s.options = &o;
     pthread_mutex_lock(&unit->changing);
-    code = check_removed(unit, err);
-    s.to = code == 0 && version ? find(unit, version, NULL) : NULL;
+    code = mf_unit_check(unit, err);
+    s.to = code == 0 ? mf_version_find(unit, version) : NULL;
     if (code == 0 && !s.to)
         code = mf_error_set(err, MAYFLY_ENOTFOUND,
                             "unit \"%s\" has no version %llu", unit->name,
@@ -438,125 +198,4 @@ int mayfly_unit_use(mayfly_unit *unit, uint64_t version,
     if (code == 0)
         tell(&s, ret_swap);
     return code;
-}
-
-int mayfly_unit_find_version(mayfly_unit *unit, const char *label,
-                             uint64_t *ret_version, mayfly_error *err)
-{
-    if (!unit || !label || !ret_version)
-        return mf_error_set(err, MAYFLY_EINVAL, "no unit or no label");
-    int code = mf_units_check(unit->units, err);
-    if (code != 0)
-        return code;
-    pthread_mutex_lock(&unit->units->lock);
-    const mf_version *v = find(unit, 0, label);
-    uint64_t number = v ? v->number : 0;
-    pthread_mutex_unlock(&unit->units->lock);
-    if (!number)
-        return mf_error_set(err, MAYFLY_ENOTFOUND,
-                            "unit \"%s\" has no version \"%.100s\"", unit->name,
-                            label);
-    *ret_version = number;
-    return 0;
-}
-
-/* --- going --- */
-
-int mayfly_unit_drop(mayfly_unit *unit, uint64_t version, mayfly_error *err)
-{
-    if (!unit)
-        return mf_error_set(err, MAYFLY_EINVAL, "no unit");
-    mf_units *units = unit->units;
-    int code = mf_units_may_wait(units, err);
-    if (code != 0)
-        return code;
-    pthread_mutex_lock(&unit->changing);
-    mf_version *v = version ? find(unit, version, NULL) : NULL;
-    if (!v)
-        code = mf_error_set(err, MAYFLY_ENOTFOUND,
-                            "unit \"%s\" has no version %llu", unit->name,
-                            (unsigned long long)version);
-    else if (v == atomic_load(&unit->current))
-        code = mf_error_set(err, MAYFLY_EBUSY,
-                            "version %llu of unit \"%s\" is current",
-                            (unsigned long long)version, unit->name);
-    if (code == 0) {
-        pthread_mutex_lock(&units->lock);
-        unlink_version(unit, v);
-        pthread_mutex_unlock(&units->lock);
-        end_version(units, v, 0, NULL);
-    }
-    pthread_mutex_unlock(&unit->changing);
-    return code;
-}
-
-/* Takes the name out. `changing` is held, and `removed` was just set. */
-static void take_out_name(mayfly_unit *unit)
-{
-    mf_table_remove(unit->units->names, unit->name, strlen(unit->name));
-    mayfly_unit_unref(unit); /* the table's; the caller has one */
-}
-
-static int set_removed(mayfly_unit *unit, mf_version **ret_versions)
-{
-    pthread_mutex_lock(&unit->units->lock);
-    int before = unit->removed;
-    unit->removed = 1;
-    *ret_versions = unit->versions;
-    for (mf_version *v = unit->versions; v; v = v->next) {
-        unit->units->n_versions--;
-        v->content->pinned -= unit->pinned != 0;
-    }
-    unit->versions = NULL;
-    atomic_store(&unit->current, NULL);
-    pthread_mutex_unlock(&unit->units->lock);
-    return before;
-}
-
-void mf_unit_take_out_empty(mayfly_unit *unit)
-{
-    mf_version *none;
-    pthread_mutex_lock(&unit->changing);
-    if (!unit->versions && !set_removed(unit, &none))
-        take_out_name(unit);
-    pthread_mutex_unlock(&unit->changing);
-}
-
-int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns)
-{
-    mf_version *versions;
-    int gone = 1;
-    pthread_mutex_lock(&unit->changing);
-    int before = set_removed(unit, &versions);
-    if (!before)
-        take_out_name(unit); /* waits until nobody sees the versions */
-    while (versions) {
-        mf_version *next = versions->next;
-        mayfly_context *context;
-        gone &= end_version(unit->units, versions, deadline_ns, &context);
-        mayfly_context_unref(context);
-        versions = next;
-    }
-    pthread_mutex_unlock(&unit->changing);
-    return before ? -1 : gone;
-}
-
-int mayfly_unit_remove(mayfly_unit *unit, unsigned wait_ms, mayfly_error *err)
-{
-    if (!unit)
-        return mf_error_set(err, MAYFLY_EINVAL, "no unit");
-    int code = mf_units_may_wait(unit->units, err);
-    if (code != 0)
-        return code;
-    int gone =
-        mf_unit_take_out(unit, mf_clock_ns() + (uint64_t)wait_ms * 1000000);
-    if (gone < 0)
-        return mf_error_set(err, MAYFLY_EUNLOADED, "unit \"%s\" was removed",
-                            unit->name);
-    if (!gone)
-        return mf_error_set(err, MAYFLY_EBUSY,
-                            "unit \"%s\" is removed; a context of it is still "
-                            "in use, and goes with its last lease",
-                            unit->name);
-    return 0;
 }

@@ -88,11 +88,6 @@ void mf_units_free(mf_units *u)
 {
     if (!u)
         return;
-    for (size_t i = 0; i < u->past_cap; i++) {
-        mf_alloc_free(u->o.alloc, u->past[i].name);
-        mayfly_receipt_free(u->past[i].receipt);
-    }
-    mf_alloc_free(u->o.alloc, u->past);
     mf_table_free(u->names);
     mf_map_free(u->contents);
     pthread_cond_destroy(&u->changed);
@@ -118,10 +113,11 @@ void mf_units_close(mf_units *units)
         int any = mf_table_each(units->names, ref_first, &unit);
         mf_grace_leave(units->o.grace, side);
         if (!any)
-            return;
+            break;
         mf_unit_take_out(unit, 0);
         mayfly_unit_unref(unit);
     }
+    mf_units_close_past(units); /* receipts keep the host */
 }
 
 /* --- one unit --- */
@@ -198,6 +194,19 @@ mayfly_unit *mf_units_lookup(mf_units *units, const char *name)
     return unit;
 }
 
+int mf_units_find(mf_units *units, const char *name, mayfly_unit **ret_unit,
+                  mayfly_error *err)
+{
+    mayfly_unit *unit = mf_units_lookup(units, name);
+    if (!unit ||
+        mayfly_unit_version(unit) == 0) { /* its first is being built */
+        mayfly_unit_unref(unit);
+        return mf_error_set(err, MAYFLY_ENOTFOUND, "no unit \"%.200s\"", name);
+    }
+    *ret_unit = unit;
+    return 0;
+}
+
 int mf_units_find_or_add(mf_units *units, const char *name,
                          mayfly_unit **ret_unit, mayfly_error *err)
 {
@@ -251,6 +260,7 @@ int mf_unit_try_lease(mayfly_unit *unit, mayfly_context **ret_context)
 static int content_of(mayfly_unit *unit, uint64_t number, mf_content **ret,
                       mayfly_error *err)
 {
+    *ret = NULL;
     pthread_mutex_lock(&unit->units->lock);
     const mf_version *v = number ? unit->versions : atomic_load(&unit->current);
     while (number && v && v->number != number)

@@ -82,6 +82,8 @@ void mf_units_each_receipt(mf_units *units, mayfly_history_fn each,
 int mf_units_load(mf_units *units, const char *name, const mf_recipe *recipe,
                   mayfly_unit **ret_unit, uint64_t *ret_version,
                   mayfly_error *err);
+int mf_units_find(mf_units *units, const char *name, mayfly_unit **ret_unit,
+                  mayfly_error *err);
 int mf_unit_swap(mayfly_unit *unit, const mf_recipe *recipe,
                  const mayfly_swap_options *options, mayfly_swap *ret_swap,
                  mayfly_error *err);

@@ -8,10 +8,9 @@
  * Threads: any.
  */
 #include "base/error.h"
+#include "base/options.h"
 #include "cache/internal.h"
 #include "cache/units_own.h"
-
-#include <string.h>
 
 /* --- receipts --- */
 
@@ -53,9 +52,21 @@ void mf_units_trim_past(mf_units *units, size_t receipts)
     pthread_mutex_unlock(&units->past_lock);
 }
 
+void mf_units_close_past(mf_units *units)
+{
+    pthread_mutex_lock(&units->past_lock);
+    for (size_t i = 0; i < units->past_cap; i++)
+        drop_past(units, &units->past[i]);
+    mf_alloc_free(units->o.alloc, units->past);
+    units->past = NULL;
+    units->n_past = units->past_cap = 0;
+    units->past_closed = 1;
+    pthread_mutex_unlock(&units->past_lock);
+}
+
 void mf_units_unloaded(mf_units *units, mayfly_context *context)
 {
-    mayfly_cache_budget budget;
+    mayfly_cache_budget budget = {.size = sizeof budget};
     mf_past p = {NULL, NULL};
     mf_units_get_budget(units, &budget);
     p.name = mf_alloc_strdup(units->o.alloc, mayfly_context_name(context));
@@ -64,8 +75,9 @@ void mf_units_unloaded(mf_units *units, mayfly_context *context)
         return; /* no memory: it is not told */
     }
     pthread_mutex_lock(&units->past_lock);
-    if (units->past_cap >= budget.receipts ||
-        resize_past(units, budget.receipts) == 0 || units->past_cap) {
+    if (!units->past_closed &&
+        (units->past_cap >= budget.receipts ||
+         resize_past(units, budget.receipts) == 0 || units->past_cap)) {
         drop_past(units, &units->past[units->past_at]);
         units->past[units->past_at] = p;
         units->past_at = (units->past_at + 1) % units->past_cap;
@@ -112,8 +124,7 @@ void mf_units_get_stats(mf_units *units, mayfly_cache_stats *ret)
     s.bytes = units->bytes;
     s.recipe_bytes = units->recipe_bytes;
     pthread_mutex_unlock(&units->lock);
-    s.size = ret->size;
-    memcpy(ret, &s, ret->size < sizeof s ? ret->size : sizeof s);
+    mf_options_write(ret, &s, sizeof s);
 }
 
 /* --- versions --- */

@@ -1,7 +1,7 @@
 /*
  * cache/units_own.h: what units consist of, for the files of cache/ that make
- * them: units.c (names), content.c (building), swap.c (versions), budget.c
- * (room), units_info.c (looking).
+ * them: units.c (names), versions.c, swap.c (which is current), content.c
+ * (building), budget.c (room), units_info.c (looking).
  *
  * Locks, in the order in which they are taken: a unit's `changing`, a unit's
  * `following`, the units' `lock`, a context's. Building and unloading happen
@@ -94,6 +94,7 @@ struct mf_units {
     pthread_mutex_t past_lock; /* guards what follows; a leaf */
     mf_past *past;             /* a ring; the newest at past_at - 1 */
     size_t n_past, past_at, past_cap;
+    int past_closed; /* no more are kept */
 };
 
 /* --- units.c --- */
@@ -107,12 +108,38 @@ mayfly_unit *mf_units_lookup(mf_units *units, const char *name);
 int mf_units_find_or_add(mf_units *units, const char *name,
                          mayfly_unit **ret_unit, mayfly_error *err);
 
-/* --- swap.c --- */
+/* --- versions.c --- */
 
-/* Removes a unit that was not removed before. Waits for its contexts until
- * `deadline_ns`. 1: they are gone; 0: some is held; -1: removed before. */
+/* Takes `changing` until `deadline_ns` (0: as long as it takes). 0 or
+ * ETIMEDOUT. */
+int mf_unit_lock(mayfly_unit *unit, uint64_t deadline_ns, mayfly_error *err);
+/* 0, or EUNLOADED: it was removed. Under `changing`. */
+int mf_unit_check(const mayfly_unit *unit, mayfly_error *err);
+
+/* NULL: there is none. Under `changing` or the units' lock. */
+mf_version *mf_version_find(const mayfly_unit *unit, uint64_t number);
+
+int mf_version_check_label(const char *label, mayfly_error *err);
+/* A version that is not linked, or the unit's own of that content. The recipe
+ * is taken over. Under `changing`. */
+int mf_version_make(mayfly_unit *unit, const mf_recipe *recipe,
+                    mf_version **ret_version, int *ret_known,
+                    mayfly_error *err);
+/* Has a version's context there, with what the current one hands over. 0 with a
+ * lease. */
+int mf_version_lease(mayfly_unit *unit, const mf_version *v,
+                     uint64_t deadline_ns, mayfly_context **ret_context,
+                     mayfly_error *err);
+/* Into and out of the unit's list. Both locks are held. */
+void mf_version_link(mayfly_unit *unit, mf_version *v);
+void mf_version_unlink(mayfly_unit *unit, mf_version *v);
+/* Frees a version that nobody can see any more. As mf_content_put. */
+int mf_version_end(mf_units *units, mf_version *v, uint64_t deadline_ns,
+                   mayfly_context **ret_context);
+
+/* Removes a unit. Waits for its contexts until `deadline_ns`. 1: they are gone;
+ * 0: some is held; -1: it was removed before. */
 int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns);
-void mf_unit_take_out_empty(mayfly_unit *unit); /* if it has no version */
 
 /* --- content.c --- */
 
@@ -155,5 +182,7 @@ void mf_budget_keep(mf_units *units);
 
 /* Keeps the newest so many receipts. */
 void mf_units_trim_past(mf_units *units, size_t receipts);
+/* Frees them all, and keeps no more. */
+void mf_units_close_past(mf_units *units);
 
 #endif

@@ -249,11 +249,17 @@ static void run_on_worker(mf_task *task)
     mf_server_conn_unref(conn);
 }
 
+static int may_run_here(mayfly_call *c)
+{
+    const mf_route *r = c->route;
+    return !r->blocking && (!r->hold || r->hold(r->state, c) == 0);
+}
+
 static void dispatch(mayfly_call *c)
 {
     mayfly_server *server = c->conn->part->server;
     mf_call_ref(c);
-    if (!c->route->blocking) {
+    if (may_run_here(c)) {
         c->is_dispatched = 1;
         run_handler(c);
         return;

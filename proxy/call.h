@@ -51,6 +51,9 @@ void mf_call_request_cancel(mayfly_call *call);
 typedef struct mf_route {
     const char *path; /* "/package.Service/Method" */
     int blocking;
+    /* Loop: has the call hold what the request needs, without waiting. Not 0: it
+     * has to be waited for, so `on_request` runs on a worker. NULL: nothing. */
+    int (*hold)(void *state, mayfly_call *call);
     int (*on_request)(void *state, mayfly_call *call, mayfly_bytes in);
     void *state;
     void (*release)(void *state); /* when the server goes; may be NULL */

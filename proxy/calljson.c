@@ -41,19 +41,48 @@ static int call_leased(const mf_unit *unit, mayfly_channel *channel,
     return code;
 }
 
+static int check(const void *of, const void *of_host, mayfly_channel *channel,
+                 const char *method, mayfly_call *call, mayfly_error *err)
+{
+    if (!of || !channel || !method || !call)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "no context, channel, method or call");
+    if (mf_channel_host(channel) != of_host)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "context and channel are of different hosts");
+    return mf_channel_check(channel, call, 1, err);
+}
+
 int mayfly_call_json(mayfly_context *context, mayfly_channel *channel,
                      const char *method, mayfly_call *call, mayfly_str request,
                      mayfly_str *ret_reply, mayfly_error *err)
 {
-    if (!context || !channel || !method || !call || !ret_reply)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "no context, channel, method or call");
-    if (mf_channel_host(channel) != mf_context_host(context))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "context and channel are of different hosts");
-    int code = mf_channel_check(channel, call, 1, err);
+    if (!ret_reply)
+        return mf_error_set(err, MAYFLY_EINVAL, "nowhere to put the reply");
+    int code = check(context, context ? mf_context_host(context) : NULL,
+                     channel, method, call, err);
     if (code == 0)
         code = mf_call_lease(call, context, err);
+    if (code != 0)
+        return code;
+    code = call_leased(mf_context_unit(context), channel, method, call, request,
+                       ret_reply, err);
+    mf_call_release(call);
+    return code;
+}
+
+int mayfly_unit_call_json(mayfly_unit *unit, mayfly_channel *channel,
+                          const char *method, mayfly_call *call,
+                          mayfly_str request, mayfly_str *ret_reply,
+                          mayfly_error *err)
+{
+    mayfly_context *context;
+    if (!ret_reply)
+        return mf_error_set(err, MAYFLY_EINVAL, "nowhere to put the reply");
+    int code = check(unit, unit ? mf_unit_host(unit) : NULL, channel, method,
+                     call, err);
+    if (code == 0)
+        code = mf_call_lease_unit(call, unit, &context, err);
     if (code != 0)
         return code;
     code = call_leased(mf_context_unit(context), channel, method, call, request,

@@ -222,6 +222,8 @@ int mf_status_of_code(int code)
     switch (code) {
     case MAYFLY_EUNLOADED:
         return MAYFLY_STATUS_UNAVAILABLE;
+    case MAYFLY_ETIMEDOUT:
+        return MAYFLY_STATUS_DEADLINE_EXCEEDED;
     case MAYFLY_ENOMEM:
     case MAYFLY_ELIMIT:
         return MAYFLY_STATUS_RESOURCE_EXHAUSTED;

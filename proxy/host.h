@@ -68,6 +68,8 @@ struct mayfly_host {
     int has_compiler;
     void *contexts;
     struct mf_exports *exports; /* guarded by `lock`; or NULL */
+    struct mf_units *units;       /* the cache of versions */
+    struct mf_units_clock *clock; /* its timer, and what it posts */
 };
 
 /*

@@ -22,3 +22,31 @@ int mf_call_lease(mayfly_call *call, mayfly_context *context, mayfly_error *err)
     mf_call_hold(call, context, end_lease, context);
     return 0;
 }
+
+/* 0: none. A client's call has not started yet. */
+static uint64_t deadline_of(const mayfly_call *call)
+{
+    if (call->is_server || !call->timeout_ms)
+        return call->deadline_ns;
+    return mf_clock_ns() + (uint64_t)call->timeout_ms * 1000000;
+}
+
+int mf_call_try_lease_unit(mayfly_call *call, mayfly_unit *unit,
+                           mayfly_context **ret_context)
+{
+    int code = mf_unit_try_lease(unit, ret_context);
+    if (code == 0)
+        mf_call_hold(call, *ret_context, end_lease, *ret_context);
+    return code;
+}
+
+int mf_call_lease_unit(mayfly_call *call, mayfly_unit *unit,
+                       mayfly_context **ret_context, mayfly_error *err)
+{
+    if (mf_call_try_lease_unit(call, unit, ret_context) == 0)
+        return 0;
+    int code = mf_unit_lease(unit, deadline_of(call), ret_context, err);
+    if (code == 0)
+        mf_call_hold(call, *ret_context, end_lease, *ret_context);
+    return code;
+}

@@ -23,6 +23,7 @@
 #include "proxy/memory.h"
 #include "proxy/program.h"
 #include "proxy/quarantine.h"
+#include "proxy/units.h"
 
 #include "base/error.h"
 #include "base/guest.h"
@@ -101,6 +102,43 @@ static int on_loop(void *host)
     return mf_host_on_loop(host);
 }
 
+/* A context that its last lease ends, on a worker: the loop goes on. */
+typedef struct ending {
+    mf_task task;
+    mayfly_host *host;       /* a reference */
+    mayfly_context *context; /* a reference, taken by who pushes */
+} ending;
+
+static void run_ending(mf_task *task)
+{
+    ending *e = (ending *)(void *)task; /* its first member */
+    mayfly_host *host = e->host;
+    mf_context_end(e->context);
+    mayfly_context_unref(e->context);
+    mf_alloc_free(&host->alloc, e);
+    mf_host_unref(host);
+}
+
+static int end_later(void *host, mayfly_context *context)
+{
+    mayfly_host *h = host;
+    ending *e = mf_alloc_zero(&h->alloc, sizeof *e);
+    if (!e)
+        return MAYFLY_ENOMEM;
+    *e = (ending){.task = {.run = run_ending},
+                  .host = mf_host_ref(h),
+                  .context = context};
+    int code = mf_workers_push(h->workers, &e->task);
+    if (code == 0) {
+        mayfly_context_ref(
+            context); /* the task begins with its lock, held now */
+    } else {
+        mf_host_unref(h); /* not the last: the context has one */
+        mf_alloc_free(&h->alloc, e);
+    }
+    return code;
+}
+
 static void ref_host(void *host)
 {
     mf_host_ref(host);
@@ -158,19 +196,23 @@ static int part_begin(mayfly_host *host, mayfly_error *err)
         mf_cc_forbid(host->compiler.cc);
     mayfly_limits limits = host->limits;
     code = mf_limits_apply(host, &limits, err);
-    return code == 0 ? mf_quarantine_begin(host, err) : code;
+    if (code == 0)
+        code = mf_quarantine_begin(host, err);
+    return code == 0 ? mf_units_begin(host, err) : code;
 }
 
 /* Whoever still holds a context keeps it *unloading*; its last lease drops it,
  * and the last reference to the host, which it holds, ends the compiler. */
 static void part_stop(mayfly_host *host)
 {
+    mf_units_stop(host);
     if (host->contexts)
         mf_registry_unload_all(host->contexts, 0);
 }
 
 static void part_done(mayfly_host *host)
 {
+    mf_units_done(host);
     mf_exports_unref(host->exports);
     host->exports = NULL;
     mf_registry_free(host->contexts); /* before the addresses it remembers go */
@@ -193,7 +235,7 @@ const mf_host_part mf_host_loading = {.begin = part_begin,
 /* --- loading ----------------------------------------------------------------
  */
 
-static int new_context(mayfly_host *host, const char *name, int resident,
+static int new_context(mayfly_host *host, const char *name, const mf_load *load,
                        mayfly_context **ret_context, mayfly_error *err)
 {
     mf_context_options o = {
@@ -202,7 +244,7 @@ static int new_context(mayfly_host *host, const char *name, int resident,
         .registry = host->contexts,
         .counts = host->counts,
         .measure_process = host->options.measure_process,
-        .resident = resident,
+        .resident = load->sources.options->resident,
         .host = host,
         .ref_host = ref_host,
         .unref_host = unref_host,
@@ -210,6 +252,8 @@ static int new_context(mayfly_host *host, const char *name, int resident,
         .each_call = each_call,
         .cancel_calls = cancel_calls,
         .on_loop = on_loop,
+        .end_later = end_later,
+        .unloaded = load->unloaded,
         .touch = touch,
         .trim = trim,
         .map = host->options.measure_process > 1 ? mf_report_map : NULL,
@@ -220,13 +264,15 @@ static int new_context(mayfly_host *host, const char *name, int resident,
 }
 
 /* Schema to plan; the heap holds both, the plan references the schema. */
-static int make_plan(const mf_sources *sources, mf_heap *heap,
-                     mf_plan **ret_plan, uint64_t *ret_ns, mayfly_error *err)
+static int make_plan(const mf_load *load, mf_heap *heap, mf_plan **ret_plan,
+                     uint64_t *ret_ns, mayfly_error *err)
 {
     mf_alloc *alloc = mf_heap_alloc(heap);
-    mf_schema *schema;
+    mf_schema *schema = load->schema;
     const mf_file *unused;
-    int code = mf_sources_read(sources, alloc, &schema, &unused, err);
+    int code = 0;
+    if (!schema)
+        code = mf_sources_read(&load->sources, alloc, &schema, &unused, err);
     if (code != 0)
         return code;
     uint64_t start = mf_clock_ns();
@@ -242,12 +288,12 @@ static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
 {
     mf_compiler *c = &host->compiler;
     const mayfly_load_options *o = load->sources.options;
-    mf_heap *heap = mf_heap_new(c->alloc, c->through);
+    mf_heap *heap = load->heap ? load->heap : mf_heap_new(c->alloc, c->through);
     if (!heap)
         return mf_error_nomem(err, "a schema");
     mf_plan *plan;
     uint64_t plan_ns;
-    int code = make_plan(&load->sources, heap, &plan, &plan_ns, err);
+    int code = make_plan(load, heap, &plan, &plan_ns, err);
     if (code != 0) {
         mf_heap_free(heap);
         return code;
@@ -271,27 +317,39 @@ static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
     return code;
 }
 
+int mf_load_options_check(mayfly_host *host, const mayfly_load_options *o,
+                          mayfly_error *err)
+{
+    int code = mf_host_check(host, err);
+    if (code != 0)
+        return code;
+    if ((o->n_files && !o->files) || (o->n_include_dirs && !o->include_dirs))
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "a list of the load options is missing");
+    code = mf_link_check(o, err);
+    if (code != 0)
+        return code;
+    if (o->previous && mf_context_host(o->previous) != host)
+        return mf_error_set(err, MAYFLY_EINVAL,
+                            "the version before is of another host");
+    code = mf_limits_check(o->limits, err);
+    return code == 0 ? mf_cc_check_allowed(host->compiler.cc, err) : code;
+}
+
 static int check(mayfly_host *host, const char *name, const mf_sources *s,
                  const void *ret_context, mayfly_error *err)
 {
     if (!host || !name || !ret_context)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "no host, no name or nowhere to put the context");
-    int code = mf_host_check(host, err);
-    if (code != 0)
-        return code;
-    if ((s->options->n_files && !s->options->files) ||
-        (s->options->n_include_dirs && !s->options->include_dirs))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "a list of the load options is missing");
-    code = mf_link_check(s->options, err);
-    if (code != 0)
-        return code;
-    if (s->options->previous && mf_context_host(s->options->previous) != host)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "the version before is of another host");
-    code = mf_limits_check(s->options->limits, err);
-    return code == 0 ? mf_cc_check_allowed(host->compiler.cc, err) : code;
+    return mf_load_options_check(host, s->options, err);
+}
+
+/* A schema that was read for a load that does not come to it. */
+static void drop_ready(const mf_load *load)
+{
+    mf_schema_unref(load->schema);
+    mf_heap_free(load->heap);
 }
 
 /* What C source leaves behind is its program's. */
@@ -318,6 +376,8 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
     int code = make_program(host, load->sources.options, context, &link, err);
     if (code == 0)
         code = build_unit(host, load, &link, &unit, &report, err);
+    else
+        drop_ready(load);
     mf_program *program = link.program; /* or NULL: there is no C source */
     mf_link_done(&link);
     mf_host_touch(host);
@@ -344,20 +404,22 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
 int mf_load_run(mayfly_host *host, const char *name, const mf_load *what,
                 mayfly_context **ret_context, mayfly_error *err)
 {
-    int code = check(host, name, &what->sources, ret_context, err);
-    if (code != 0)
-        return code;
-    const mayfly_load_options *o = what->sources.options;
-    mayfly_pin *pin = NULL;
-    if (o->previous)
-        code = mayfly_pin_new(o->previous, "the load of its next version", name,
-                              0, &pin, err);
-    if (code != 0)
-        return mf_error_wrap(err, code, "the version before");
     mayfly_context *context = NULL;
-    code = new_context(host, name, o->resident, &context, err);
+    mayfly_pin *pin = NULL;
+    int code = check(host, name, &what->sources, ret_context, err);
+    if (code == 0 && what->sources.options->previous) {
+        code =
+            mayfly_pin_new(what->sources.options->previous,
+                           "the load of its next version", name, 0, &pin, err);
+        if (code != 0)
+            mf_error_wrap(err, code, "the version before");
+    }
+    if (code == 0)
+        code = new_context(host, name, what, &context, err);
     if (code == 0)
         code = load(host, what, context, err);
+    else
+        drop_ready(what);
     if (code == 0)
         *ret_context = context;
     else
@@ -372,10 +434,9 @@ int mayfly_load_file(mayfly_host *host, const char *name, const char *path,
 {
     mayfly_load_options o;
     int code = mf_load_options_read(options, &o, err);
-    mf_load load = {.sources = {.paths = &path,
-                                .n_paths = path ? 1 : 0,
-                                .options = &o},
-                    .begins = 1};
+    mf_load load = {
+        .sources = {.paths = &path, .n_paths = path ? 1 : 0, .options = &o},
+        .begins = 1};
     return code == 0 ? mf_load_run(host, name, &load, ret_context, err) : code;
 }
 

@@ -11,7 +11,19 @@
 typedef struct mf_load {
     mf_sources sources; /* with the options */
     int begins;         /* constructors run at load */
+    mf_heap *heap; /* with `schema`, where the sources were read before; ... */
+    mf_schema *schema; /* ... both are taken over, whatever is returned */
+    void (*unloaded)(void *host,
+                     mayfly_context *context); /* told so; or NULL */
 } mf_load;
+
+/* A schema that says nothing, for C source alone. */
+extern const mayfly_source mf_load_no_schema;
+
+/* Whether a load with these options may begin. Errors: EINVAL, EUNSUPPORTED,
+ * EFORKED, ECANCELLED. */
+int mf_load_options_check(mayfly_host *host, const mayfly_load_options *options,
+                          mayfly_error *err);
 
 /* Errors: those of mayfly_load_file and mayfly_load_source. */
 int mf_load_run(mayfly_host *host, const char *name, const mf_load *load,

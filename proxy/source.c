@@ -11,8 +11,8 @@
 #include "base/options.h"
 #include "proxy/load.h"
 
-static const mayfly_source nothing = {.name = "mayfly_nothing.proto",
-                                      .text = "syntax = \"proto3\";\n"};
+const mayfly_source mf_load_no_schema = {.name = "mayfly_nothing.proto",
+                                         .text = "syntax = \"proto3\";\n"};
 
 int mayfly_load_source(mayfly_host *host, const char *name,
                        const mayfly_source *sources, size_t n_sources,
@@ -47,6 +47,7 @@ int mayfly_load_source(mayfly_host *host, const char *name,
                                    .n_libraries = o.n_libraries,
                                    .library_dirs = o.library_dirs,
                                    .n_library_dirs = o.n_library_dirs};
-    mf_load load = {.sources = {.text = &nothing, .options = &as_load}};
+    mf_load load = {
+        .sources = {.text = &mf_load_no_schema, .options = &as_load}};
     return mf_load_run(host, name, &load, ret_context, err);
 }

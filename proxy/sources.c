@@ -57,6 +57,28 @@ static const mf_file *find_file(const mf_schema *schema, const char *name)
     return NULL;
 }
 
+/* The files' source, and who is told what is read from it. */
+typedef struct recording {
+    mf_schema_source from;
+    const mf_sources *sources;
+} recording;
+
+static int open_recorded(void *state, const char *name, mf_schema_text *ret,
+                         mayfly_error *err)
+{
+    const recording *r = state;
+    int code = r->from.open(r->from.state, name, ret, err);
+    if (code == 0)
+        r->sources->record(r->sources->record_state, name, ret->text, ret->len);
+    return code;
+}
+
+static void close_recorded(void *state, mf_schema_text *text)
+{
+    const recording *r = state;
+    r->from.close(r->from.state, text);
+}
+
 static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
                  const mf_file **ret_first, mayfly_error *err)
 {
@@ -71,9 +93,10 @@ static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
     for (size_t i = 0; !s->text && code == 0 && i < n; i++)
         code = mf_files_import_name(files, s->paths[i], &names[i], err);
     if (code == 0) {
-        mf_schema_source source = mf_files_source(files);
-        code = mf_schema_parse(alloc, &source, names, n, NULL,
-                               s->options->diagnostic,
+        recording r = {mf_files_source(files), s};
+        mf_schema_source source = {open_recorded, close_recorded, &r};
+        code = mf_schema_parse(alloc, s->record ? &source : &r.from, names, n,
+                               NULL, s->options->diagnostic,
                                s->options->diagnostic_state, ret_schema, err);
     }
     if (code == 0)

@@ -12,6 +12,9 @@ typedef struct mf_sources {
     size_t n_paths;
     const mayfly_source *text; /* ... or one in memory */
     const mayfly_load_options *options;
+    /* Told the text of each file that is read, by import name; or NULL. */
+    void (*record)(void *state, const char *name, const char *text, size_t len);
+    void *record_state;
 } mf_sources;
 
 /* Reads and links them with all they import; the schema and what reading takes

@@ -19,6 +19,11 @@
     X(mayfly_arena_new) \
     X(mayfly_arena_printf) \
     X(mayfly_arena_str) \
+    X(mayfly_cache_each) \
+    X(mayfly_cache_each_receipt) \
+    X(mayfly_cache_get_budget) \
+    X(mayfly_cache_get_stats) \
+    X(mayfly_cache_set_budget) \
     X(mayfly_call_add_metadata) \
     X(mayfly_call_add_trailer) \
     X(mayfly_call_arena) \
@@ -146,6 +151,24 @@
     X(mayfly_server_listen) \
     X(mayfly_server_new) \
     X(mayfly_status_name) \
+    X(mayfly_unit_call_json) \
+    X(mayfly_unit_context) \
+    X(mayfly_unit_drop) \
+    X(mayfly_unit_evict) \
+    X(mayfly_unit_find) \
+    X(mayfly_unit_find_version) \
+    X(mayfly_unit_load) \
+    X(mayfly_unit_name) \
+    X(mayfly_unit_proxy_new) \
+    X(mayfly_unit_ref) \
+    X(mayfly_unit_remove) \
+    X(mayfly_unit_serve) \
+    X(mayfly_unit_serve_source) \
+    X(mayfly_unit_set_pinned) \
+    X(mayfly_unit_swap) \
+    X(mayfly_unit_unref) \
+    X(mayfly_unit_use) \
+    X(mayfly_unit_version) \
     X(mayfly_unload) \
     X(mayfly_version) \
     X(mayfly_weak_free) \

@@ -24,32 +24,45 @@ static bool is_unary(const mf_plan_method *m)
     return !m->client_streaming && !m->server_streaming;
 }
 
-static void put_proxy(mf_header *h, const mf_plan_service *s, uint32_t index)
+/* `name`(`of`, channel): a proxy by `function`. */
+static void put_new(mf_header *h, const mf_plan_service *s, uint32_t index,
+                    const char *name, const char *of, const char *function)
 {
     mf_buf_printf(
         h->out,
-        "\n/* A proxy: see mayfly_proxy_new. */\n"
-        "typedef struct %s %s;\n"
-        "\nstatic inline int %s_new(\n"
-        "    mayfly_context *context, mayfly_channel *channel, %s "
-        "**ret_proxy,\n"
+        "\nstatic inline int %s_%s(\n"
+        "    %s, mayfly_channel *channel, %s **ret_proxy,\n"
         "    mayfly_error *err)\n"
         "{\n"
         "    mayfly_proxy *proxy = NULL;\n"
-        "    int code = mayfly_proxy_new(context, &mayfly_layout_%s, %" PRIu32
-        ", channel,\n"
-        "                                &proxy, err);\n"
+        "    int code = %s, &mayfly_layout_%s, %" PRIu32 ", channel,\n"
+        "                           &proxy, err);\n"
         "\n"
         "    if (code == 0)\n"
         "        *ret_proxy = (%s *)proxy;\n"
         "    return code;\n"
-        "}\n"
-        "\nstatic inline void %s_free(%s *proxy)\n"
-        "{\n"
-        "    mayfly_proxy_free((mayfly_proxy *)proxy);\n"
         "}\n",
-        s->c_name, s->c_name, s->c_name, s->c_name, h->ident, index, s->c_name,
-        s->c_name, s->c_name);
+        s->c_name, name, of, s->c_name, function, h->ident, index, s->c_name);
+}
+
+static void put_proxy(mf_header *h, const mf_plan_service *s, uint32_t index)
+{
+    mf_buf_printf(h->out,
+                  "\n/* A proxy: see mayfly_proxy_new. */\n"
+                  "typedef struct %s %s;\n",
+                  s->c_name, s->c_name);
+    put_new(h, s, index, "new", "mayfly_context *context",
+            "mayfly_proxy_new(context");
+    mf_buf_puts(h->out, "\n/* The same of a unit's current version: see "
+                        "mayfly_unit_proxy_new. */");
+    put_new(h, s, index, "follow", "mayfly_unit *unit",
+            "mayfly_unit_proxy_new(unit");
+    mf_buf_printf(h->out,
+                  "\nstatic inline void %s_free(%s *proxy)\n"
+                  "{\n"
+                  "    mayfly_proxy_free((mayfly_proxy *)proxy);\n"
+                  "}\n",
+                  s->c_name, s->c_name);
 }
 
 static void put_calls(mf_header *h, const mf_plan_service *s,
@@ -123,6 +136,36 @@ static const char *handler_member(mf_header *h, const mf_plan_method *m)
     return name ? name : "";
 }
 
+/* `name`(`of`, handlers): the service by `function`. */
+static void put_serve(mf_header *h, const mf_plan_service *s, uint32_t index,
+                      const char *name, const char *of, const char *function)
+{
+    mf_buf_printf(h->out,
+                  "\nstatic inline int %s_%s(\n"
+                  "    %s,\n"
+                  "    const %s_handlers *handlers, void *state,\n"
+                  "    const mayfly_service_options *options, "
+                  "mayfly_error *err)\n"
+                  "{\n"
+                  "    const mayfly_handler_fn table[] = {\n",
+                  s->c_name, name, of, s->c_name);
+    for (uint32_t i = 0; i < s->n_methods; i++) {
+        const mf_plan_method *m = &s->methods[i];
+        if (is_unary(m))
+            mf_buf_printf(h->out, "        (mayfly_handler_fn)handlers->%s,\n",
+                          handler_member(h, m));
+        else
+            mf_buf_puts(h->out, "        NULL,\n");
+    }
+    mf_buf_printf(h->out,
+                  "    };\n"
+                  "\n"
+                  "    return %s, &mayfly_layout_%s, %" PRIu32 ",\n"
+                  "                             table, state, options, err);\n"
+                  "}\n",
+                  function, h->ident, index);
+}
+
 static void put_handlers(mf_header *h, const mf_plan_service *s, uint32_t index)
 {
     mf_buf *out = h->out;
@@ -138,32 +181,13 @@ static void put_handlers(mf_header *h, const mf_plan_service *s, uint32_t index)
                           h->plan->messages[m->request].c_name,
                           h->plan->messages[m->response].c_name);
     }
-    mf_buf_printf(out,
-                  "} %s_handlers;\n"
-                  "\nstatic inline int %s_serve(\n"
-                  "    mayfly_server *server, mayfly_context *context,\n"
-                  "    const %s_handlers *handlers, void *state,\n"
-                  "    const mayfly_service_options *options, "
-                  "mayfly_error *err)\n"
-                  "{\n"
-                  "    const mayfly_handler_fn table[] = {\n",
-                  s->c_name, s->c_name, s->c_name);
-    for (uint32_t i = 0; i < s->n_methods; i++) {
-        const mf_plan_method *m = &s->methods[i];
-        if (is_unary(m))
-            mf_buf_printf(out, "        (mayfly_handler_fn)handlers->%s,\n",
-                          handler_member(h, m));
-        else
-            mf_buf_puts(out, "        NULL,\n");
-    }
-    mf_buf_printf(out,
-                  "    };\n"
-                  "\n"
-                  "    return mayfly_server_add(server, context, "
-                  "&mayfly_layout_%s, %" PRIu32 ",\n"
-                  "                             table, state, options, err);\n"
-                  "}\n",
-                  h->ident, index);
+    mf_buf_printf(out, "} %s_handlers;\n", s->c_name);
+    put_serve(h, s, index, "serve",
+              "mayfly_server *server, mayfly_context *context",
+              "mayfly_server_add(server, context");
+    put_serve(h, s, index, "serve_unit",
+              "mayfly_unit *unit, mayfly_server *server",
+              "mayfly_unit_serve(unit, server");
 }
 
 void mf_header_put_service(mf_header *h, const mf_plan_service *s,

@@ -40,8 +40,8 @@ enum { DEPTH_MAX = 100 }; /* nesting of messages */
 /* Names that come with a type's own name. */
 static const char *const message_kin[] = {"_array", "_encode", "_decode", NULL};
 static const char *const enum_kin[] = {NULL};
-static const char *const service_kin[] = {"_new", "_free", "_handlers",
-                                          "_serve", NULL};
+static const char *const service_kin[] = {
+    "_new", "_follow", "_free", "_handlers", "_serve", "_serve_unit", NULL};
 
 static const char *const op_words[MF_NAME_OPS] = {
     [MF_NAME_SET] = "set_", [MF_NAME_HAS] = "has_", [MF_NAME_CLEAR] = "clear_",

@@ -56,9 +56,10 @@ typedef struct mayfly_recipe {
     const mayfly_source *schema;     /* ... text in memory, or neither: then the
                                         handlers are C source without one */
     const mayfly_load_options *load; /* NULL: none. Its lists and texts are
-                                        copied; `resolve`, diagnostics and
-                                        addresses of symbols are called and used
-                                        as long as the version is there */
+                                        copied; callbacks and the addresses of
+                                        symbols are used as long as the version
+                                        is there, but `diagnostic`: only before
+                                        the function returns */
     int lazy; /* read and checked now, compiled with its first use */
     unsigned wait_ms; /* for a build of the same content by another thread;
                          0: as long as it takes */
@@ -214,6 +215,7 @@ typedef struct mayfly_cache_budget {
     unsigned idle_ms;  /* evict what was not used for so long; 0: never */
     unsigned failure_ms; /* remember a failed build; 0: 1,000 */
     unsigned receipts; /* of unloaded versions that are kept; 0: 16 */
+    int reserved;      /* 0 */
 } mayfly_cache_budget;
 
 #define MAYFLY_CACHE_BUDGET(...) \
@@ -237,7 +239,7 @@ MAYFLY_API int mayfly_unit_evict(mayfly_unit *unit, uint64_t version,
 /* --- looking at it ----------------------------------------------------------- */
 
 typedef struct mayfly_cache_stats {
-    size_t size; /* set by MAYFLY_CACHE_STATS_INIT */
+    size_t size; /* set by MAYFLY_CACHE_STATS, or by hand */
     size_t units, versions;
     size_t loaded;       /* contexts of them that are there */
     size_t bytes;        /* of these: code, tables, schemas */
@@ -252,8 +254,8 @@ typedef struct mayfly_cache_stats {
     uint64_t refused_swaps;
 } mayfly_cache_stats;
 
-#define MAYFLY_CACHE_STATS_INIT { sizeof(mayfly_cache_stats), 0, 0, 0, 0, 0, 0, \
-                                  0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define MAYFLY_CACHE_STATS(...) \
+    (&(mayfly_cache_stats){ .size = sizeof(mayfly_cache_stats), __VA_ARGS__ })
 
 /* `ret_stats->size` is set by the caller. */
 MAYFLY_API void mayfly_cache_get_stats(mayfly_host *host,

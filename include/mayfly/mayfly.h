@@ -8,6 +8,7 @@
  *   error.h    how functions fail
  *   host.h     the root object
  *   context.h  load a schema, hold it, unload it, read the receipt
+ *   cache.h    units: versions of a context, swapped while calls go on
  *   why.h      what holds a context
  *   fault.h    what a stale pointer pointed to
  *   memory.h   what memory there is, by kind
@@ -29,6 +30,7 @@
 #define MAYFLY_MAYFLY_H
 
 #include <mayfly/arena.h>
+#include <mayfly/cache.h>
 #include <mayfly/call.h>
 #include <mayfly/channel.h>
 #include <mayfly/context.h>

@@ -153,6 +153,34 @@ static int nothing(void *state, mayfly_call *call, mayfly_bytes request)
     return MAYFLY_STATUS_UNIMPLEMENTED;
 }
 
+/* Read as they are, they name nothing to load. */
+static int try_recipe(world *w, const void *options, mayfly_error *err)
+{
+    mayfly_unit *unit;
+    mayfly_error local = MAYFLY_ERROR_INIT;
+    int code = mayfly_unit_load(w->host, "x", options, &unit, NULL, &local);
+    *err = local;
+    return strstr(local.message, "without a schema") ? 0 : code;
+}
+
+static int try_swap(world *w, const void *options, mayfly_error *err)
+{
+    const mayfly_source schema = {"hello.proto", HELLO_V1, 0};
+    const mayfly_recipe *recipe = MAYFLY_RECIPE(.schema = &schema);
+    mayfly_unit *unit;
+    int code = mayfly_unit_load(w->host, "swap", recipe, &unit, NULL, err);
+    if (code != 0)
+        return code;
+    code = mayfly_unit_swap(unit, recipe, options, NULL, err);
+    mayfly_unit_unref(unit);
+    return code;
+}
+
+static int try_budget(world *w, const void *options, mayfly_error *err)
+{
+    return mayfly_cache_set_budget(w->host, options, err);
+}
+
 static int try_raw(world *w, const void *options, mayfly_error *err)
 {
     static unsigned number;
@@ -195,6 +223,9 @@ static const struct {
     {"server", sizeof(mayfly_server_options), try_server},
     {"raw route", sizeof(mayfly_service_options), try_raw},
     {"service", sizeof(mayfly_service_options), try_serve},
+    {"recipe", sizeof(mayfly_recipe), try_recipe},
+    {"swap", sizeof(mayfly_swap_options), try_swap},
+    {"budget", sizeof(mayfly_cache_budget), try_budget},
 };
 enum { FUNCTIONS = sizeof functions / sizeof functions[0], MORE = 24 };
 
@@ -291,6 +322,14 @@ static void test_heard(void **state)
     older = options_of(size);
     mayfly_host_get_limits(host, older); /* writes no more than there is */
     assert_int_equal(older->source_bytes, 9);
+
+    mayfly_cache_stats stats = {.size = offsetof(mayfly_cache_stats, loaded),
+                                .loaded = 77};
+    mayfly_cache_get_stats(host, &stats);
+    assert_int_equal(stats.loaded, 77);
+    stats.size = sizeof(mayfly_cache_stats);
+    mayfly_cache_get_stats(host, &stats);
+    assert_int_equal(stats.loaded, 0);
 
     struct newer {
         mayfly_limits known;

@@ -105,7 +105,21 @@ static inline int helloworld_Greeter_new(
 {
     mayfly_proxy *proxy = NULL;
     int code = mayfly_proxy_new(context, &mayfly_layout_greeter, 0, channel,
-                                &proxy, err);
+                           &proxy, err);
+
+    if (code == 0)
+        *ret_proxy = (helloworld_Greeter *)proxy;
+    return code;
+}
+
+/* The same of a unit's current version: see mayfly_unit_proxy_new. */
+static inline int helloworld_Greeter_follow(
+    mayfly_unit *unit, mayfly_channel *channel, helloworld_Greeter **ret_proxy,
+    mayfly_error *err)
+{
+    mayfly_proxy *proxy = NULL;
+    int code = mayfly_unit_proxy_new(unit, &mayfly_layout_greeter, 0, channel,
+                           &proxy, err);
 
     if (code == 0)
         *ret_proxy = (helloworld_Greeter *)proxy;
@@ -166,6 +180,19 @@ static inline int helloworld_Greeter_serve(
     };
 
     return mayfly_server_add(server, context, &mayfly_layout_greeter, 0,
+                             table, state, options, err);
+}
+
+static inline int helloworld_Greeter_serve_unit(
+    mayfly_unit *unit, mayfly_server *server,
+    const helloworld_Greeter_handlers *handlers, void *state,
+    const mayfly_service_options *options, mayfly_error *err)
+{
+    const mayfly_handler_fn table[] = {
+        (mayfly_handler_fn)handlers->SayHello,
+    };
+
+    return mayfly_unit_serve(unit, server, &mayfly_layout_greeter, 0,
                              table, state, options, err);
 }
 

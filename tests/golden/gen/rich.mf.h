@@ -815,7 +815,21 @@ static inline int rich_v1_Store_new(
 {
     mayfly_proxy *proxy = NULL;
     int code = mayfly_proxy_new(context, &mayfly_layout_rich, 0, channel,
-                                &proxy, err);
+                           &proxy, err);
+
+    if (code == 0)
+        *ret_proxy = (rich_v1_Store *)proxy;
+    return code;
+}
+
+/* The same of a unit's current version: see mayfly_unit_proxy_new. */
+static inline int rich_v1_Store_follow(
+    mayfly_unit *unit, mayfly_channel *channel, rich_v1_Store **ret_proxy,
+    mayfly_error *err)
+{
+    mayfly_proxy *proxy = NULL;
+    int code = mayfly_unit_proxy_new(unit, &mayfly_layout_rich, 0, channel,
+                           &proxy, err);
 
     if (code == 0)
         *ret_proxy = (rich_v1_Store *)proxy;
@@ -962,6 +976,24 @@ static inline int rich_v1_Store_serve(
                              table, state, options, err);
 }
 
+static inline int rich_v1_Store_serve_unit(
+    mayfly_unit *unit, mayfly_server *server,
+    const rich_v1_Store_handlers *handlers, void *state,
+    const mayfly_service_options *options, mayfly_error *err)
+{
+    const mayfly_handler_fn table[] = {
+        (mayfly_handler_fn)handlers->Get,
+        (mayfly_handler_fn)handlers->new_2,
+        (mayfly_handler_fn)handlers->delete_,
+        NULL,
+        NULL,
+        NULL,
+    };
+
+    return mayfly_unit_serve(unit, server, &mayfly_layout_rich, 0,
+                             table, state, options, err);
+}
+
 /* A proxy: see mayfly_proxy_new. */
 typedef struct rich_v1_Quiet rich_v1_Quiet;
 
@@ -971,7 +1003,21 @@ static inline int rich_v1_Quiet_new(
 {
     mayfly_proxy *proxy = NULL;
     int code = mayfly_proxy_new(context, &mayfly_layout_rich, 1, channel,
-                                &proxy, err);
+                           &proxy, err);
+
+    if (code == 0)
+        *ret_proxy = (rich_v1_Quiet *)proxy;
+    return code;
+}
+
+/* The same of a unit's current version: see mayfly_unit_proxy_new. */
+static inline int rich_v1_Quiet_follow(
+    mayfly_unit *unit, mayfly_channel *channel, rich_v1_Quiet **ret_proxy,
+    mayfly_error *err)
+{
+    mayfly_proxy *proxy = NULL;
+    int code = mayfly_unit_proxy_new(unit, &mayfly_layout_rich, 1, channel,
+                           &proxy, err);
 
     if (code == 0)
         *ret_proxy = (rich_v1_Quiet *)proxy;
@@ -992,7 +1038,21 @@ static inline int rich_v1_Streams_new(
 {
     mayfly_proxy *proxy = NULL;
     int code = mayfly_proxy_new(context, &mayfly_layout_rich, 2, channel,
-                                &proxy, err);
+                           &proxy, err);
+
+    if (code == 0)
+        *ret_proxy = (rich_v1_Streams *)proxy;
+    return code;
+}
+
+/* The same of a unit's current version: see mayfly_unit_proxy_new. */
+static inline int rich_v1_Streams_follow(
+    mayfly_unit *unit, mayfly_channel *channel, rich_v1_Streams **ret_proxy,
+    mayfly_error *err)
+{
+    mayfly_proxy *proxy = NULL;
+    int code = mayfly_unit_proxy_new(unit, &mayfly_layout_rich, 2, channel,
+                           &proxy, err);
 
     if (code == 0)
         *ret_proxy = (rich_v1_Streams *)proxy;

@@ -18,7 +18,8 @@ static const char known[] =
     "sizeof offsetof NULL UINT64_C INT32_C extern memcpy "
     "m value arena array item items n cap child ptr len context err code "
     "message wire ret_wire ret_message channel proxy ret_proxy call request "
-    "reply ret_reply done state server handlers options table i w p io handler "
+    "reply ret_reply done state server unit handlers options table i w p io "
+    "handler "
     "error writer tables number at end entry key presence set "
     "seconds nanos break case switch ";
 

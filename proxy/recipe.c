@@ -1,0 +1,370 @@
+/*
+ * proxy/recipe.c: copying a load, and doing it.
+ *
+ * All bytes go into one buffer in one order: what is not text (limits, flags,
+ * addresses), then schema files in the order in which they were read, handlers,
+ * symbols. That buffer is the content's key, and the options of the repeated
+ * load point into it, so nothing is kept twice.
+ *
+ * Handlers have variables, so a recipe with handlers begins with its unit's
+ * name and is shared with no other unit.
+ *
+ * What stays true: the options of a recipe never change once it is made, so any
+ * thread may build by it; the schema that was read with it is taken by the
+ * first build, which is one thread at a time by the cache's rule.
+ */
+#include "proxy/recipe.h"
+
+#include "proxy/limits.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/options.h"
+
+#include <string.h>
+
+enum { RECIPE_BYTES_MAX = 512 << 20, FORMAT = 1 };
+
+typedef struct kept { /* what a recipe's `made` is */
+    mf_alloc *alloc;
+    mf_buf bytes;
+    mayfly_load_options options;
+    mayfly_limits limits;
+    mayfly_source *files;
+    const char *first; /* the name of the file that was asked for; built in
+                          where it is not one of `files` */
+    size_t n_files, files_cap;
+    mayfly_source *handlers;
+    mayfly_symbol *symbols;
+    const char **header_dirs, **defines, **libraries, **library_dirs;
+    mf_heap *heap; /* with the schema, until it is built */
+    mf_schema *schema;
+    mayfly_diagnostic_fn diagnostic; /* the caller's, who is still there when
+                                        the reader itself builds first */
+    void *diagnostic_state;
+    pthread_t reader;
+    int failed; /* no memory, while files are recorded */
+} kept;
+
+/* --- copying --- */
+
+/* Text is found by its place while the buffer may still move. */
+static const char *place_of(const kept *k)
+{
+    return (const char *)(uintptr_t)k->bytes.len;
+}
+
+static const char *text_at(const kept *k, const char *place)
+{
+    return place ? (const char *)k->bytes.ptr + (uintptr_t)place - 1 : NULL;
+}
+
+/* Appends a text with its length in front and a zero behind. */
+static const char *put(kept *k, const char *text, size_t len)
+{
+    uint64_t n = len;
+    mf_buf_put(&k->bytes, &n, sizeof n);
+    const char *at = place_of(k) + 1; /* 0 is for NULL */
+    mf_buf_put(&k->bytes, text, len);
+    mf_buf_put_byte(&k->bytes, 0);
+    return at;
+}
+
+static const char *put_text(kept *k, const char *text)
+{
+    return text ? put(k, text, strlen(text)) : NULL;
+}
+
+static mayfly_source put_source(kept *k, const char *name, const char *text,
+                                size_t len)
+{
+    mayfly_source copy = {.name = put_text(k, name), .len = len};
+    copy.text = put(k, text, len);
+    return copy;
+}
+
+static void record_file(void *state, const char *name, const char *text,
+                        size_t len)
+{
+    kept *k = state;
+    if (k->n_files == k->files_cap) {
+        size_t cap = k->files_cap ? k->files_cap * 2 : 4;
+        mayfly_source *files =
+            mf_alloc_resize(k->alloc, k->files, cap * sizeof *files);
+        k->failed |= !files;
+        if (!files)
+            return;
+        k->files = files;
+        k->files_cap = cap;
+    }
+    k->files[k->n_files++] = put_source(k, name, text, len);
+}
+
+static void put_head(kept *k, const char *unit, const mayfly_recipe *recipe,
+                     const mayfly_load_options *o)
+{
+    uint64_t head[] = {FORMAT, MAYFLY_LAYOUT_ABI,
+                       recipe->path || recipe->schema,
+                       (uint64_t)(o->resident != 0), o->limits != NULL};
+    put_text(k, o->n_handlers ? unit : "");
+    mf_buf_put(&k->bytes, head, sizeof head);
+    if (o->limits) { /* checked, or refused by the load */
+        k->limits = (mayfly_limits){.size = sizeof k->limits};
+        k->failed |= mf_options_read(&k->limits, sizeof k->limits, o->limits,
+                                     "limits", NULL) != 0;
+        mf_buf_put(&k->bytes, &k->limits, sizeof k->limits);
+        k->options.limits = &k->limits;
+    }
+    k->options.size = sizeof k->options;
+    k->options.resident = o->resident;
+    k->options.strict_presence = o->strict_presence;
+    k->options.include = o->include;
+    k->options.include_state = o->include_state;
+    k->options.resolve = o->resolve;
+    k->options.resolve_state = o->resolve_state;
+    k->diagnostic = o->diagnostic;
+    k->diagnostic_state = o->diagnostic_state;
+    k->reader = pthread_self();
+}
+
+/* An array of the options, zeroed. */
+static void *new_list(kept *k, size_t n, size_t size)
+{
+    void *list = n ? mf_alloc_zero(k->alloc, n * size) : NULL;
+    k->failed |= n && !list;
+    return list;
+}
+
+/* A list of texts, its length in front. */
+static const char **put_texts(kept *k, const char *const *texts, size_t n,
+                              size_t *ret_n)
+{
+    uint64_t count = n;
+    const char **copy = new_list(k, n, sizeof *copy);
+    mf_buf_put(&k->bytes, &count, sizeof count);
+    for (size_t i = 0; copy && i < n; i++)
+        copy[i] = put_text(k, texts[i]);
+    *ret_n = copy ? n : 0;
+    return copy;
+}
+
+static void put_lists(kept *k, const mayfly_load_options *o)
+{
+    mayfly_load_options *to = &k->options;
+    k->header_dirs =
+        put_texts(k, o->header_dirs, o->n_header_dirs, &to->n_header_dirs);
+    k->defines = put_texts(k, o->defines, o->n_defines, &to->n_defines);
+    k->libraries = put_texts(k, o->libraries, o->n_libraries, &to->n_libraries);
+    k->library_dirs =
+        put_texts(k, o->library_dirs, o->n_library_dirs, &to->n_library_dirs);
+}
+
+static void put_handlers(kept *k, const mayfly_load_options *o)
+{
+    uint64_t counts[] = {k->n_files, o->n_handlers, o->n_symbols};
+    mf_buf_put(&k->bytes, counts, sizeof counts);
+    k->handlers = new_list(k, o->n_handlers, sizeof *k->handlers);
+    for (size_t i = 0; k->handlers && i < o->n_handlers; i++) {
+        const mayfly_source *s = &o->handlers[i];
+        const char *text = s->text ? s->text : "";
+        k->handlers[i] = put_source(k, s->name ? s->name : "", text,
+                                    s->len ? s->len : strlen(text));
+    }
+    k->symbols = new_list(k, o->n_symbols, sizeof *k->symbols);
+    for (size_t i = 0; k->symbols && i < o->n_symbols; i++) {
+        k->symbols[i].name = put_text(k, o->symbols[i].name);
+        k->symbols[i].address = o->symbols[i].address;
+        mf_buf_put(&k->bytes, &o->symbols[i].address, sizeof(void *));
+    }
+    k->options.n_handlers = k->handlers ? o->n_handlers : 0;
+    k->options.n_symbols = k->symbols ? o->n_symbols : 0;
+}
+
+static void settle_source(const kept *k, mayfly_source *s)
+{
+    s->name = text_at(k, s->name);
+    s->text = text_at(k, s->text);
+}
+
+static void settle_texts(const kept *k, const char **texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        texts[i] = text_at(k, texts[i]);
+}
+
+/* The buffer is full: places become pointers. */
+static void settle(kept *k)
+{
+    for (size_t i = 0; i < k->n_files; i++)
+        settle_source(k, &k->files[i]);
+    for (size_t i = 0; i < k->options.n_handlers; i++)
+        settle_source(k, &k->handlers[i]);
+    for (size_t i = 0; i < k->options.n_symbols; i++)
+        k->symbols[i].name = text_at(k, k->symbols[i].name);
+    k->first = text_at(k, k->first);
+    k->options.files = k->files;
+    k->options.n_files = k->n_files;
+    k->options.handlers = k->handlers;
+    k->options.symbols = k->symbols;
+    settle_texts(k, k->header_dirs, k->options.n_header_dirs);
+    settle_texts(k, k->defines, k->options.n_defines);
+    settle_texts(k, k->libraries, k->options.n_libraries);
+    settle_texts(k, k->library_dirs, k->options.n_library_dirs);
+    k->options.header_dirs = k->header_dirs;
+    k->options.defines = k->defines;
+    k->options.libraries = k->libraries;
+    k->options.library_dirs = k->library_dirs;
+}
+
+/* --- reading --- */
+
+static void drop_schema(kept *k)
+{
+    mf_schema_unref(k->schema);
+    mf_heap_free(k->heap);
+    k->schema = NULL;
+    k->heap = NULL;
+}
+
+void mf_recipe_free(void *host, void *made)
+{
+    kept *k = made;
+    (void)host;
+    if (!k)
+        return;
+    drop_schema(k);
+    mf_buf_done(&k->bytes);
+    mf_alloc_free(k->alloc, k->files);
+    mf_alloc_free(k->alloc, k->handlers);
+    mf_alloc_free(k->alloc, k->symbols);
+    mf_alloc_free(k->alloc, k->header_dirs);
+    mf_alloc_free(k->alloc, k->defines);
+    mf_alloc_free(k->alloc, k->libraries);
+    mf_alloc_free(k->alloc, k->library_dirs);
+    mf_alloc_free(k->alloc, k);
+}
+
+static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
+                       const mayfly_load_options *o, mayfly_error *err)
+{
+    mf_compiler *c = &host->compiler;
+    const mf_file *first = NULL;
+    mf_sources sources = {.paths = &recipe->path,
+                          .n_paths = recipe->path ? 1 : 0,
+                          .text = recipe->path     ? NULL
+                                  : recipe->schema ? recipe->schema
+                                                   : &mf_load_no_schema,
+                          .options = o,
+                          .record = record_file,
+                          .record_state = k};
+    k->heap = mf_heap_new(c->alloc, c->through);
+    if (!k->heap)
+        return mf_error_nomem(err, "a schema");
+    int code = mf_sources_read(&sources, mf_heap_alloc(k->heap), &k->schema,
+                               &first, err);
+    if (code == 0)
+        k->first = put_text(k, first->name);
+    return code;
+}
+
+static int fill(mayfly_host *host, kept *k, const char *unit,
+                const mayfly_recipe *recipe, const mayfly_load_options *o,
+                mayfly_error *err)
+{
+    put_head(k, unit, recipe, o);
+    int code = read_schema(host, k, recipe, o, err);
+    if (code != 0)
+        return code;
+    put_handlers(k, o);
+    put_lists(k, o);
+    code = mf_buf_check(&k->bytes, "the copy of a schema", err);
+    if (code == 0 && k->failed)
+        code = mf_error_nomem(err, "the copy of a schema");
+    if (code == 0)
+        settle(k);
+    return code;
+}
+
+int mf_recipe_read(mayfly_host *host, const char *unit,
+                   const mayfly_recipe *recipe, mf_recipe *ret_recipe,
+                   mayfly_error *err)
+{
+    mayfly_recipe r = {.size = sizeof r};
+    mayfly_load_options o;
+    int code = mf_options_read(&r, sizeof r, recipe, "a recipe", err);
+    if (code == 0)
+        code = mf_load_options_read(r.load, &o, err);
+    if (code == 0 && r.path && r.schema)
+        code = mf_error_set(err, MAYFLY_EINVAL,
+                            "a recipe has a path or a text, not both");
+    if (code == 0 && !r.path && !r.schema && !o.n_handlers)
+        code = mf_error_set(err, MAYFLY_EINVAL,
+                            "a recipe without a schema and without handlers");
+    if (code == 0)
+        code = mf_load_options_check(host, &o, err);
+    if (code != 0)
+        return code;
+    kept *k = mf_alloc_zero(&host->alloc, sizeof *k);
+    if (!k)
+        return mf_error_nomem(err, "the copy of a schema");
+    k->alloc = &host->alloc;
+    mf_buf_init(&k->bytes, &host->alloc, RECIPE_BYTES_MAX);
+    code = fill(host, k, unit, &r, &o, err);
+    if (code != 0) {
+        mf_recipe_free(host, k);
+        return code;
+    }
+    if (r.lazy)
+        drop_schema(k); /* it may be long until then */
+    *ret_recipe = (mf_recipe){
+        .made = k,
+        .key = k->bytes.ptr,
+        .key_len = k->bytes.len,
+        .bytes = sizeof *k + k->bytes.cap,
+        .label = r.version,
+        .lazy = r.lazy,
+        .deadline_ns =
+            r.wait_ms ? mf_clock_ns() + (uint64_t)r.wait_ms * 1000000 : 0};
+    return 0;
+}
+
+/* --- building --- */
+
+static void on_unloaded(void *host, mayfly_context *context)
+{
+    mf_units_unloaded(((mayfly_host *)host)->units, context);
+}
+
+int mf_recipe_build(void *host, void *made, const char *name,
+                    mayfly_context *previous, mayfly_context **ret_context,
+                    mayfly_error *err)
+{
+    kept *k = made;
+    const mayfly_source *text = NULL;
+    for (size_t i = 0; i < k->n_files && !text; i++)
+        if (strcmp(k->files[i].name, k->first) == 0)
+            text = &k->files[i];
+    mayfly_load_options options = k->options;
+    if (k->schema && pthread_equal(k->reader, pthread_self())) {
+        options.diagnostic = k->diagnostic;
+        options.diagnostic_state = k->diagnostic_state;
+    }
+    int code, tries = 3; /* the version before may just be going */
+    do {
+        int is_live =
+            previous && mayfly_context_get_state(previous) == MAYFLY_LIVE;
+        options.previous = is_live ? previous : NULL;
+        mf_load load = {.sources = {.text = text,
+                                    .paths = &k->first,
+                                    .n_paths = text ? 0 : 1,
+                                    .options = &options},
+                        .begins = 1,
+                        .heap = k->heap,
+                        .schema = k->schema,
+                        .unloaded = on_unloaded};
+        k->heap = NULL; /* taken over, whatever comes of it */
+        k->schema = NULL;
+        code = mf_load_run(host, name, &load, ret_context, err);
+    } while (code == MAYFLY_EUNLOADED && options.previous && --tries);
+    return code;
+}

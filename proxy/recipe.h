@@ -1,0 +1,31 @@
+/*
+ * proxy/recipe.h: a load that can be done again.
+ *
+ * A copy of all that a load was asked with, the text of every schema file
+ * included, so that a context can be given back and built the same way later,
+ * whatever has become of the files since. Its bytes are what tells two contents
+ * apart.
+ */
+#ifndef MF_PROXY_RECIPE_H
+#define MF_PROXY_RECIPE_H
+
+#include "cache/units.h"
+#include "proxy/load.h"
+
+/*
+ * Reads what `recipe` names, links the schema, and copies everything.
+ * `ret_recipe` is for the cache; `unit` is its unit's name. A schema that is
+ * wrong is an error here, with every finding told. Errors: those of
+ * mayfly_load_file.
+ */
+int mf_recipe_read(mayfly_host *host, const char *unit,
+                   const mayfly_recipe *recipe, mf_recipe *ret_recipe,
+                   mayfly_error *err);
+
+/* Of mf_units_options. The first build takes the schema as it was read. */
+int mf_recipe_build(void *host, void *made, const char *name,
+                    mayfly_context *previous, mayfly_context **ret_context,
+                    mayfly_error *err);
+void mf_recipe_free(void *host, void *made);
+
+#endif
