@@ -98,7 +98,7 @@ static int begin(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
             code = mf_error_nomem(err, "a call");
     }
     if (code == 0)
-        code = mf_unit_check_sent(proxy->bound->unit, m->stub, 0, request, err);
+        code = mf_unit_check_sent((*ret_bound)->unit, m->stub, 0, request, err);
     if (code == 0) {
         mf_stub_io io;
         mf_writer writer;

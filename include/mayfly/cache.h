@@ -13,7 +13,7 @@
  *                      &unit, NULL, &err);
  *     helloworld_Greeter *greeter;
  *     helloworld_Greeter_follow(unit, channel, &greeter, &err);
- *     ...                                        the file was changed:
+ *     ...
  *     mayfly_unit_swap(unit, MAYFLY_RECIPE(.path = "greeter.proto"), NULL,
  *                      NULL, &err);
  *     ...
