@@ -94,6 +94,11 @@ void mf_call_release(mayfly_call *c)
     end(c->end_state, c);
 }
 
+void *mf_call_held(const mayfly_call *c)
+{
+    return c->end ? c->context : NULL;
+}
+
 static size_t or_default(size_t value, size_t otherwise)
 {
     return value ? value : otherwise;

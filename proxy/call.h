@@ -42,6 +42,9 @@ void mf_call_hold(mayfly_call *call, void *context,
                   void (*end)(void *state, mayfly_call *call), void *state);
 void mf_call_release(mayfly_call *call); /* runs `end` now, if it has not run */
 
+/* The `context` of mf_call_hold, or NULL. */
+void *mf_call_held(const mayfly_call *call);
+
 /* Cancels without freeing or waiting. Any thread. */
 void mf_call_request_cancel(mayfly_call *call);
 
