@@ -4,6 +4,7 @@
 # make bench        the benchmarks
 # make soak         a million loads and unloads, read from outside
 # make install      DESTDIR= PREFIX=/usr/local; `make uninstall` takes it off again
+# make deb          Debian packages: build/deb/
 # make setup        installs missing Debian packages (packages.txt); demo, test and
 #                   bench do so by themselves
 #
@@ -268,10 +269,16 @@ uninstall:
 	  $(DESTDIR)$(MANDIR)/man3/mayfly_*.3
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/mayfly $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(DOCDIR)
 
+# Debian packages: the command, the library, and for development.
+DEBDIR ?= $(BUILD)/deb
+deb:
+	@.ci/setup deb
+	docs/packaging/deb $(DEBDIR)
+
 clean:
 	rm -rf $(BUILD)
 
 .PHONY: all samples demo test-programs fuzzers test unit bench soak setup install \
-  uninstall clean
+  uninstall deb clean
 -include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
   $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)
