@@ -8,7 +8,7 @@
  * first that was not used since is the one: all others were used later. So
  * calls write to no list, and a search moves only what was used.
  *
- * What is pinned or held is passed over for this time.
+ * What is pinned or held, or has a state that would be lost, is passed over.
  *
  * Threads: any that may wait; contents are evicted without the lock.
  */
@@ -55,7 +55,7 @@ void mf_budget_remove(mf_units *units, mf_content *c)
 static int can_go(const mf_content *c)
 {
     const mayfly_context *context = atomic_load(&c->context);
-    return !c->pinned && !c->building && !c->unloading &&
+    return !c->pinned && !c->has_state && !c->building && !c->unloading &&
            mf_lease_sum(context) <= 0;
 }
 

@@ -155,6 +155,7 @@ static void take_in(mf_content *c, mayfly_context *context, uint64_t took_us)
     mf_context_census(context, &census);
     c->bytes =
         mf_census_bytes(&census, "code") + mf_census_bytes(&census, "schema");
+    c->has_state = units->o.has_state(units->o.host, context);
     c->builds++;
     c->build_us = took_us;
     units->counted.builds++;
@@ -283,9 +284,14 @@ static int step(mf_content *c, uint64_t deadline_ns, int *ret_build,
     }
     if (!atomic_load(&c->context) && !c->building && !c->unloading) {
         c->building = *ret_build = 1;
+        c->builder = pthread_self();
         c->units->counted.misses++;
         return 0;
     }
+    if (c->building && pthread_equal(c->builder, pthread_self()))
+        return mf_error_set(err, MAYFLY_EINSIDE,
+                            "\"%s\" is being built by this very thread",
+                            c->name);
     if (*ret_old || wait_change(c, deadline_ns) == 0)
         return 0;
     return mf_error_set(err, MAYFLY_ETIMEDOUT,

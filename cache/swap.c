@@ -179,10 +179,11 @@ int mayfly_unit_use(mayfly_unit *unit, uint64_t version,
     swapping s = {.unit = unit, .known = 1};
     mayfly_swap_options o;
     int code = read_options(unit, options, &o, err);
+    if (code == 0)
+        code = mf_unit_lock(unit, 0, err);
     if (code != 0)
         return code;
     s.options = &o;
-    pthread_mutex_lock(&unit->changing);
     code = mf_unit_check(unit, err);
     s.to = code == 0 ? mf_version_find(unit, version) : NULL;
     if (code == 0 && !s.to)

@@ -114,7 +114,8 @@ void mf_units_close(mf_units *units)
         mf_grace_leave(units->o.grace, side);
         if (!any)
             break;
-        mf_unit_take_out(unit, 0);
+        int unused;
+        mf_unit_take_out(unit, 0, &unused, NULL);
         mayfly_unit_unref(unit);
     }
     mf_units_close_past(units); /* receipts keep the host */
@@ -130,6 +131,16 @@ static void free_unit(mf_alloc *alloc, mayfly_unit *unit)
     mf_alloc_free(alloc, unit);
 }
 
+/* A thread that changes the unit while it changes it is told so. */
+static void init_changing(mayfly_unit *unit)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&unit->changing, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
 /* Two references: the table's and the caller's. */
 static mayfly_unit *new_unit(mf_units *units, const char *name)
 {
@@ -141,7 +152,7 @@ static mayfly_unit *new_unit(mf_units *units, const char *name)
         mf_alloc_free(alloc, unit);
         return NULL;
     }
-    pthread_mutex_init(&unit->changing, NULL);
+    init_changing(unit);
     pthread_mutex_init(&unit->following, NULL);
     unit->units = units;
     unit->name = copy;
@@ -291,7 +302,9 @@ static int lease_version(mayfly_unit *unit, uint64_t number,
         code = content_of(unit, number, &c, err);
     if (code != 0)
         return code;
-    code = mf_content_lease(c, unit, NULL, deadline_ns, ret_context, err);
+    /* nobody is bound to a version that is not current */
+    code = mf_content_lease(c, number ? NULL : unit, NULL, deadline_ns,
+                            ret_context, err);
     mf_content_put(c, 0, NULL);
     return code;
 }

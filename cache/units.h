@@ -47,6 +47,9 @@ typedef struct mf_units_options {
                  mayfly_context *previous, mayfly_context **ret_context,
                  mayfly_error *err);
     void (*free_recipe)(void *host, void *made);
+    /* Whether a context has something that would be lost with it: it is not
+     * evicted to make room. Under a lease. */
+    int (*has_state)(void *host, mayfly_context *context);
     /* Whether this is a thread that must not wait. */
     int (*on_loop)(void *host);
 } mf_units_options;

@@ -37,7 +37,9 @@ typedef struct mf_content {
     size_t refs;        /* versions, and whoever waits or builds */
     size_t pinned;      /* versions of pinned units */
     int mapped;         /* it can be found by its key */
-    int building;       /* by one thread */
+    int has_state;      /* its context's would be lost */
+    int building;       /* by one thread: ... */
+    pthread_t builder;  /* ... this */
     int unloading;      /* is being evicted */
     size_t bytes;       /* that its context holds */
     uint64_t listed_ms; /* `used_ms` when it was put into the list */
@@ -110,8 +112,8 @@ int mf_units_find_or_add(mf_units *units, const char *name,
 
 /* --- versions.c --- */
 
-/* Takes `changing` until `deadline_ns` (0: as long as it takes). 0 or
- * ETIMEDOUT. */
+/* Takes `changing` until `deadline_ns` (0: as long as it takes). 0, ETIMEDOUT,
+ * or EINSIDE: this thread has it. */
 int mf_unit_lock(mayfly_unit *unit, uint64_t deadline_ns, mayfly_error *err);
 /* 0, or EUNLOADED: it was removed. Under `changing`. */
 int mf_unit_check(const mayfly_unit *unit, mayfly_error *err);
@@ -137,9 +139,11 @@ void mf_version_unlink(mayfly_unit *unit, mf_version *v);
 int mf_version_end(mf_units *units, mf_version *v, uint64_t deadline_ns,
                    mayfly_context **ret_context);
 
-/* Removes a unit. Waits for its contexts until `deadline_ns`. 1: they are gone;
- * 0: some is held; -1: it was removed before. */
-int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns);
+/* Removes a unit. Waits for its contexts until `deadline_ns`; `ret_gone` is 0
+ * when something still holds one. Errors: EUNLOADED (removed before), EINSIDE.
+ */
+int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns, int *ret_gone,
+                     mayfly_error *err);
 
 /* --- content.c --- */
 

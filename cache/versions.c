@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "cache/units_own.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,12 +27,15 @@ int mf_unit_lock(mayfly_unit *unit, uint64_t deadline_ns, mayfly_error *err)
 {
     struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
                              .tv_nsec = (long)(deadline_ns % 1000000000)};
-    if (!deadline_ns) {
-        pthread_mutex_lock(&unit->changing);
+    int number = deadline_ns ? pthread_mutex_clocklock(&unit->changing,
+                                                       CLOCK_MONOTONIC, &until)
+                             : pthread_mutex_lock(&unit->changing);
+    if (number == 0)
         return 0;
-    }
-    if (pthread_mutex_clocklock(&unit->changing, CLOCK_MONOTONIC, &until) == 0)
-        return 0;
+    if (number == EDEADLK)
+        return mf_error_set(err, MAYFLY_EINSIDE,
+                            "unit \"%s\" is being changed by this very thread",
+                            unit->name);
     return mf_error_set(err, MAYFLY_ETIMEDOUT,
                         "unit \"%s\" is still being changed by another thread",
                         unit->name);
@@ -195,10 +199,9 @@ static void take_out_name(mayfly_unit *unit)
     mayfly_unit_unref(unit); /* the table's; the caller has one */
 }
 
-static int set_removed(mayfly_unit *unit, mf_version **ret_versions)
+static void set_removed(mayfly_unit *unit, mf_version **ret_versions)
 {
     pthread_mutex_lock(&unit->units->lock);
-    int before = unit->removed;
     unit->removed = 1;
     *ret_versions = unit->versions;
     for (mf_version *v = unit->versions; v; v = v->next) {
@@ -208,7 +211,6 @@ static int set_removed(mayfly_unit *unit, mf_version **ret_versions)
     unit->versions = NULL;
     atomic_store(&unit->current, NULL);
     pthread_mutex_unlock(&unit->units->lock);
-    return before;
 }
 
 /* After a first load that failed. */
@@ -216,8 +218,10 @@ static void take_out_empty(mayfly_unit *unit)
 {
     mf_version *none;
     pthread_mutex_lock(&unit->changing);
-    if (!unit->versions && !set_removed(unit, &none))
+    if (!unit->versions && !unit->removed) {
+        set_removed(unit, &none);
         take_out_name(unit);
+    }
     pthread_mutex_unlock(&unit->changing);
 }
 
@@ -321,9 +325,10 @@ int mayfly_unit_drop(mayfly_unit *unit, uint64_t version, mayfly_error *err)
         return mf_error_set(err, MAYFLY_EINVAL, "no unit");
     mf_units *units = unit->units;
     int code = mf_units_may_wait(units, err);
+    if (code == 0)
+        code = mf_unit_lock(unit, 0, err);
     if (code != 0)
         return code;
-    pthread_mutex_lock(&unit->changing);
     mf_version *v = mf_version_find(unit, version);
     if (!v)
         code = mf_error_set(err, MAYFLY_ENOTFOUND,
@@ -343,41 +348,46 @@ int mayfly_unit_drop(mayfly_unit *unit, uint64_t version, mayfly_error *err)
     return code;
 }
 
-int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns)
+int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns, int *ret_gone,
+                     mayfly_error *err)
 {
     mf_version *versions;
-    int gone = 1;
-    pthread_mutex_lock(&unit->changing);
-    int before = set_removed(unit, &versions);
-    if (!before)
-        take_out_name(unit); /* waits until nobody sees the versions */
+    int code = mf_unit_lock(unit, 0, err);
+    if (code == 0) {
+        code = mf_unit_check(unit, err);
+        if (code != 0)
+            pthread_mutex_unlock(&unit->changing);
+    }
+    if (code != 0)
+        return code;
+    set_removed(unit, &versions);
+    take_out_name(unit); /* waits until nobody sees the versions */
+    *ret_gone = 1;
     while (versions) {
         mf_version *next = versions->next;
         mayfly_context *context;
-        gone &= mf_version_end(unit->units, versions, deadline_ns, &context);
+        *ret_gone &=
+            mf_version_end(unit->units, versions, deadline_ns, &context);
         mayfly_context_unref(context);
         versions = next;
     }
     pthread_mutex_unlock(&unit->changing);
-    return before ? -1 : gone;
+    return 0;
 }
 
 int mayfly_unit_remove(mayfly_unit *unit, unsigned wait_ms, mayfly_error *err)
 {
     if (!unit)
         return mf_error_set(err, MAYFLY_EINVAL, "no unit");
+    int gone = 0;
     int code = mf_units_may_wait(unit->units, err);
-    if (code != 0)
-        return code;
-    int gone =
-        mf_unit_take_out(unit, mf_clock_ns() + (uint64_t)wait_ms * 1000000);
-    if (gone < 0)
-        return mf_error_set(err, MAYFLY_EUNLOADED, "unit \"%s\" was removed",
-                            unit->name);
-    if (!gone)
-        return mf_error_set(err, MAYFLY_EBUSY,
+    if (code == 0)
+        code = mf_unit_take_out(
+            unit, mf_clock_ns() + (uint64_t)wait_ms * 1000000, &gone, err);
+    if (code == 0 && !gone)
+        code = mf_error_set(err, MAYFLY_EBUSY,
                             "unit \"%s\" is removed; a context of it is still "
                             "in use, and goes with its last lease",
                             unit->name);
-    return 0;
+    return code;
 }

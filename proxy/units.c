@@ -10,6 +10,7 @@
  */
 #include "proxy/units.h"
 
+#include "proxy/program.h"
 #include "proxy/recipe.h"
 
 #include "base/error.h"
@@ -88,6 +89,14 @@ static int on_loop(void *host)
     return mf_loop_on_any();
 }
 
+/* What the source's mayfly_on_load has made. */
+static int has_state(void *host, mayfly_context *context)
+{
+    const mf_unit *unit = mf_context_unit(context);
+    (void)host;
+    return unit->user && mf_program_state(unit->user) != NULL;
+}
+
 int mf_units_begin(mayfly_host *host, mayfly_error *err)
 {
     mf_units_options o = {.alloc = &host->alloc,
@@ -98,6 +107,7 @@ int mf_units_begin(mayfly_host *host, mayfly_error *err)
                           .fork_generation = host->made_under,
                           .build = mf_recipe_build,
                           .free_recipe = mf_recipe_free,
+                          .has_state = has_state,
                           .on_loop = on_loop};
     host->clock = mf_alloc_zero(&host->alloc, sizeof *host->clock);
     host->units = mf_units_new(&o);
@@ -192,13 +202,13 @@ int mayfly_cache_set_budget(mayfly_host *host,
 
 void mayfly_cache_get_budget(mayfly_host *host, mayfly_cache_budget *ret_budget)
 {
-    if (host && ret_budget)
+    if (ret_budget && check(host, NULL) == 0)
         mf_units_get_budget(host->units, ret_budget);
 }
 
 void mayfly_cache_get_stats(mayfly_host *host, mayfly_cache_stats *ret_stats)
 {
-    if (host && ret_stats)
+    if (ret_stats && check(host, NULL) == 0)
         mf_units_get_stats(host->units, ret_stats);
 }
 

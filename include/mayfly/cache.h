@@ -31,7 +31,9 @@
  * where none was given. Its context's name is "unit@label".
  *
  * Threads: every function may be called from any thread. Those that may build
- * or wait answer MAYFLY_EONLOOP on a loop thread.
+ * or wait answer MAYFLY_EONLOOP on a loop thread. A thread that is at work on a
+ * unit (in its `check`, or in a mayfly_on_load of what it builds) and changes or
+ * builds the same again is answered MAYFLY_EINSIDE.
  */
 #ifndef MAYFLY_CACHE_H
 #define MAYFLY_CACHE_H
@@ -107,7 +109,8 @@ MAYFLY_API int mayfly_unit_find_version(mayfly_unit *unit, const char *label,
 typedef struct mayfly_swap_options {
     size_t size; /* set by MAYFLY_SWAP_OPTIONS */
     /* Looks at the version before it becomes current, on the thread that swaps;
-     * it may call through `context`. Not 0: it is refused. NULL: none. */
+     * it may call through `context`. Not 0: it is refused, with what it put into
+     * `err`. NULL: none. */
     int (*check)(void *state, mayfly_context *context, mayfly_error *err);
     void *check_state;
     int keep;         /* the version that was current stays, to roll back to */

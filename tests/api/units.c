@@ -208,6 +208,67 @@ static void what_is_no_good_changes_nothing(void **state)
     end(&w);
 }
 
+/* From within a change of the unit it cannot be changed again. */
+static int swap_again(void *state, mayfly_context *context, mayfly_error *err)
+{
+    (void)context;
+    return swap_to(state, HELLO_V1, SAYS("three"), NULL, NULL, err);
+}
+
+static void changes_do_not_nest(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w, SAYS("one"));
+    must_fail(
+        swap_to(w.unit, HELLO_V2, SAYS("two"),
+                MAYFLY_SWAP_OPTIONS(.check = swap_again, .check_state = w.unit),
+                NULL, &err),
+        MAYFLY_EINSIDE, "this very thread");
+    assert_string_equal(say(w.host, w.greeter), "one");
+    end(&w);
+}
+
+static mayfly_unit *asked;
+static int answered;
+
+static int ask(void)
+{
+    mayfly_context *context;
+    answered = mayfly_unit_context(asked, 0, 0, &context, NULL);
+    return 0;
+}
+
+/* Nor can a version wait for itself while it is loaded. */
+static void a_version_does_not_wait_for_itself(void **state)
+{
+    (void)state;
+    static const char asks[] =
+        SAYS("one") "#include <mayfly/handlers.h>\n"
+                    "int ask(void);\n"
+                    "int mayfly_on_load(const mayfly_handover *from,\n"
+                    "                   void **ret_state, mayfly_error *err)\n"
+                    "{ return ask(); }\n";
+    const mayfly_source text = {"hello.proto", HELLO_V1, 0};
+    const mayfly_source source = {"handlers.c", asks, 0};
+    const mayfly_symbol symbols[] = {{"ask", (const void *)(uintptr_t)ask}};
+    mayfly_host *host = hello_host();
+    mayfly_context *context = NULL;
+    must(mayfly_unit_load(
+        host, "asks",
+        MAYFLY_RECIPE(.schema = &text, .lazy = 1,
+                      .load = MAYFLY_LOAD_OPTIONS(.handlers = &source,
+                                                  .n_handlers = 1,
+                                                  .symbols = symbols,
+                                                  .n_symbols = 1)),
+        &asked, NULL, &err));
+    must(mayfly_unit_context(asked, 0, 0, &context, &err));
+    assert_int_equal(answered, MAYFLY_EINSIDE);
+    mayfly_context_unref(context);
+    mayfly_unit_unref(asked);
+    mayfly_host_free(host);
+}
+
 static void back_and_forth(void **state)
 {
     (void)state;
@@ -347,6 +408,8 @@ int main(void)
         cmocka_unit_test(failures_are_remembered),
         cmocka_unit_test(calls_take_the_new_version),
         cmocka_unit_test(what_is_no_good_changes_nothing),
+        cmocka_unit_test(changes_do_not_nest),
+        cmocka_unit_test(a_version_does_not_wait_for_itself),
         cmocka_unit_test(back_and_forth),
         cmocka_unit_test(methods_come_and_go),
         cmocka_unit_test(calls_finish_on_their_version),

@@ -103,6 +103,31 @@ static void what_is_held_stays(void **state)
     mayfly_host_free(host);
 }
 
+/* A source that has a state would lose it: it stays, unless it is asked for by
+ * name. */
+static void what_has_a_state_stays(void **state)
+{
+    (void)state;
+    static const char keeps[] =
+        SAYS("one") "#include <mayfly/handlers.h>\n"
+                    "static int kept;\n"
+                    "int mayfly_on_load(const mayfly_handover *from,\n"
+                    "                   void **ret_state, mayfly_error *err)\n"
+                    "{ *ret_state = &kept; return 0; }\n";
+    mayfly_host *host = hello_host();
+    mayfly_unit *unit, *other;
+    load_as(host, "keeps", HELLO_V1, keeps, NULL, &unit);
+    load_as(host, "other", HELLO_V1, NULL, NULL, &other);
+    must(mayfly_cache_set_budget(host, MAYFLY_CACHE_BUDGET(.bytes = 1), &err));
+    assert_int_equal(is_loaded(host, unit), 1);
+    assert_int_equal(is_loaded(host, other), 0);
+    must(mayfly_unit_evict(unit, 0, &err));
+    assert_int_equal(is_loaded(host, unit), 0);
+    mayfly_unit_unref(unit);
+    mayfly_unit_unref(other);
+    mayfly_host_free(host);
+}
+
 /* A user may unload a version's context as any other. */
 static void an_unload_is_an_eviction(void **state)
 {
@@ -234,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_least_recently_used_goes),
         cmocka_unit_test(what_is_held_stays),
+        cmocka_unit_test(what_has_a_state_stays),
         cmocka_unit_test(an_unload_is_an_eviction),
         cmocka_unit_test(one_builds),
         cmocka_unit_test(a_removed_unit_is_a_handle),
