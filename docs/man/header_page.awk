@@ -153,7 +153,6 @@ function read_essay(    n, i, part, in_threads, s) {
 }
 
 function write_error_codes(    i, part, text) {
-    print ".PP"
     for (i = 1; i <= n_rows; i++) {
         split(rows[i], part, ", ")
         text = rows[i]
