@@ -19,6 +19,7 @@
 #include "base/options.h"
 #include "base/owner.h"
 #include "compiler/json/base64.h"
+#include "proxy/user_pool.h"
 
 enum {
     META_BYTES_MAX = 64 * 1024, /* metadata and trailers that one side sends */
@@ -64,11 +65,19 @@ int mf_call_try_ref(mayfly_call *c)
     return refs != 0;
 }
 
+/* Loans first: what is done with them may be a function of the context that the
+ * call's lease keeps. */
+static void over(mayfly_call *c)
+{
+    mf_loans_return(c);
+    mf_call_release(c);
+}
+
 void mf_call_unref(mayfly_call *c)
 {
     if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
-    mf_call_release(c);
+    over(c);
     if (c->is_server) {
         mf_server_call_over(c);
         return;
@@ -138,7 +147,7 @@ void mayfly_call_free(mayfly_call *c)
         atomic_store(&c->is_forgotten, 1);
         mf_client_cancel(c);
     } else {
-        mf_call_release(c);
+        over(c);
     }
     mf_call_unref(c);
 }

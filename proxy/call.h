@@ -155,6 +155,8 @@ struct mayfly_call {
     int status; /* to send, or received: -1 as long as none came */
     mayfly_str text;
 
+    struct mf_loan *loans; /* of pools, tied to it: user_loan.c */
+
     /* what the typed layer holds */
     void (*end)(void *state, mayfly_call *call);
     void *end_state;

@@ -19,6 +19,7 @@
 #include "proxy/channel.h"
 #include "proxy/limits.h"
 #include "proxy/server.h"
+#include "proxy/user_pool.h"
 
 #include <malloc.h>
 #include <semaphore.h>
@@ -28,6 +29,8 @@ enum {
     WORKERS_MAX = 1024,
     RESOLVERS = 2,
     IDLE_MS_MAX = 3600 * 1000,
+    LARGE_BYTES = 64 * 1024, /* blocks of calls that are kept */
+    LARGE_KEEP_BYTES = 16 * 1024 * 1024,
     TRIM_BYTES =
         16 * 1024 /* of heap freed before malloc is asked to give back */
 };
@@ -97,6 +100,7 @@ static void trim_parts(mayfly_host *host)
 {
     mf_channels_trim(host);
     mf_large_trim(&host->large);
+    mf_user_pools_trim(host);
     if (&mf_host_loading && mf_host_loading.trim)
         mf_host_loading.trim(host);
 }
@@ -198,7 +202,7 @@ static mayfly_host *make(const mayfly_host_options *o,
         return NULL;
     memset(h, 0, sizeof *h);
     mf_alloc_init(&h->alloc, o->allocator);
-    mf_large_init(&h->large, &h->alloc);
+    mf_large_init(&h->large, &h->alloc, LARGE_BYTES, LARGE_KEEP_BYTES);
     atomic_init(&h->refs, 1);
     h->options = *o;
     h->options.allocator = NULL; /* copied; the table may be on a stack */

@@ -46,6 +46,8 @@ struct mayfly_host {
     pthread_mutex_t lock; /* for the lists that follow */
     struct mayfly_server *servers;
     struct mayfly_channel *channels;
+    struct mayfly_pool *pools;
+    unsigned pools_trimmed; /* how often */
     mf_map *shared_channels; /* by what makes them distinct; NULL: none yet */
 
     /* Idle trim of what belongs to no loop: armed by mf_host_touch. */

@@ -11,13 +11,11 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { SMALLEST = 64 * 1024, KEPT_MAX = 16 * 1024 * 1024 };
-
 /* The class whose blocks hold `size` bytes, and their size; MF_LARGE_CLASSES:
  * there is none. */
-static unsigned class_of(size_t size, size_t *ret_size)
+static unsigned class_of(const mf_large *l, size_t size, size_t *ret_size)
 {
-    size_t base = SMALLEST;
+    size_t base = l->smallest;
     for (unsigned i = 0; i < MF_LARGE_CLASSES; i++) {
         size_t room = base + base / 4 * (i % 4);
         if (size <= room) {
@@ -34,9 +32,9 @@ static void *large_alloc(void *state, size_t size)
 {
     mf_large *l = state;
     size_t room = size;
-    if (size < SMALLEST)
+    if (size < l->smallest)
         return mf_alloc_new(l->heap, size);
-    unsigned i = class_of(size, &room);
+    unsigned i = class_of(l, size, &room);
     void *block = NULL;
     if (i < MF_LARGE_CLASSES) {
         pthread_mutex_lock(&l->lock);
@@ -56,10 +54,10 @@ static void large_release(void *state, void *block)
     if (!block)
         return;
     size_t room = 0, size = mf_alloc_size(block);
-    unsigned i = size < SMALLEST ? MF_LARGE_CLASSES : class_of(size, &room);
+    unsigned i = size < l->smallest ? MF_LARGE_CLASSES : class_of(l, size, &room);
     if (i < MF_LARGE_CLASSES && room == size) {
         pthread_mutex_lock(&l->lock);
-        int fits = l->bytes + size <= KEPT_MAX;
+        int fits = l->bytes + size <= l->keep_max;
         if (fits) {
             memcpy(block, &l->kept[i], sizeof l->kept[i]);
             l->kept[i] = block;
@@ -78,7 +76,7 @@ static void *large_resize(void *state, void *block, size_t size)
     if (!block)
         return large_alloc(state, size);
     size_t old = mf_alloc_size(block);
-    if (old < SMALLEST && size < SMALLEST)
+    if (old < l->smallest && size < l->smallest)
         return mf_alloc_resize(l->heap, block, size);
     if (size <= old)
         return block;
@@ -90,11 +88,14 @@ static void *large_resize(void *state, void *block, size_t size)
     return moved;
 }
 
-void mf_large_init(mf_large *l, mf_alloc *heap)
+void mf_large_init(mf_large *l, mf_alloc *heap, size_t smallest,
+                   size_t keep_max)
 {
     mayfly_allocator table = {large_alloc, large_resize, large_release, l};
     memset(l, 0, sizeof *l);
     l->heap = heap;
+    l->smallest = smallest;
+    l->keep_max = keep_max;
     pthread_mutex_init(&l->lock, NULL);
     mf_alloc_init(&l->alloc, &table);
 }
@@ -110,6 +111,14 @@ void mf_large_trim(mf_large *l)
         }
     l->bytes = 0;
     pthread_mutex_unlock(&l->lock);
+}
+
+size_t mf_large_kept(mf_large *l)
+{
+    pthread_mutex_lock(&l->lock);
+    size_t bytes = l->bytes;
+    pthread_mutex_unlock(&l->lock);
+    return bytes;
 }
 
 void mf_large_done(mf_large *l)

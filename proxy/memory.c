@@ -20,6 +20,7 @@
 #include "base/options.h"
 #include "cache/context.h"
 #include "proxy/host.h"
+#include "proxy/user_pool.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,31 @@ static size_t bytes_of_kind(const mf_census *c, const char *arena,
     return 0;
 }
 
+typedef struct pools_sum {
+    mf_census *census;
+    size_t blocks, bytes; /* of the host's heap that are pools' */
+} pools_sum;
+
+static void add_pools(void *state, const char *kind, size_t blocks,
+                      size_t bytes, size_t peak)
+{
+    pools_sum *sum = state;
+    mf_census_row row = {.arena = "pools",
+                         .kind = kind,
+                         .blocks = blocks,
+                         .bytes = bytes,
+                         .live = bytes,
+                         .peak = peak};
+    mf_census_merge(sum->census, &row);
+    sum->blocks += blocks;
+    sum->bytes += bytes;
+}
+
+static size_t less(size_t all, size_t part)
+{
+    return all > part ? all - part : 0;
+}
+
 static void census_of_host(mayfly_host *host, mayfly_memory_report *r)
 {
     mf_census *c = &r->census;
@@ -62,9 +88,11 @@ static void census_of_host(mayfly_host *host, mayfly_memory_report *r)
                   bytes_of_kind(c, "compile", "generated text");
     add_rest(c, "compile", "kept for the next compile",
              mf_cc_arena_bytes(host->compiler.cc), told);
+    pools_sum pools = {.census = c};
+    mf_user_pools_total(host, add_pools, &pools);
     mf_census_add(c, "heap", "handles, calls, buffers",
-                  atomic_load(&host->alloc.blocks),
-                  atomic_load(&host->alloc.bytes));
+                  less(atomic_load(&host->alloc.blocks), pools.blocks),
+                  less(atomic_load(&host->alloc.bytes), pools.bytes));
 }
 
 static int is_wanted(const mf_census_row *row, const mayfly_memory_options *o)

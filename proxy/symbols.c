@@ -104,6 +104,7 @@
     X(mayfly_fault_handler_remove) \
     X(mayfly_host_close) \
     X(mayfly_host_each_channel) \
+    X(mayfly_host_each_pool) \
     X(mayfly_host_each_registration) \
     X(mayfly_host_export) \
     X(mayfly_host_free) \
@@ -132,6 +133,17 @@
     X(mayfly_pin_free) \
     X(mayfly_pin_new) \
     X(mayfly_pin_symbol) \
+    X(mayfly_pool_free) \
+    X(mayfly_pool_get_info) \
+    X(mayfly_pool_give) \
+    X(mayfly_pool_new_arenas) \
+    X(mayfly_pool_new_buffers) \
+    X(mayfly_pool_new_objects) \
+    X(mayfly_pool_take_arena) \
+    X(mayfly_pool_take_buffer) \
+    X(mayfly_pool_take_object) \
+    X(mayfly_pool_tie) \
+    X(mayfly_pool_trim) \
     X(mayfly_proxy_call) \
     X(mayfly_proxy_free) \
     X(mayfly_proxy_new) \

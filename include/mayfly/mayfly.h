@@ -15,6 +15,7 @@
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
+ *   pool.h     objects, buffers and arenas that come back by themselves
  *   message.h  encode, decode, JSON
  *   dynamic.h  messages without a header: fields by path, handlers, calls
  *   source.h   load any C source, run it
@@ -43,6 +44,7 @@
 #include <mayfly/layout.h>
 #include <mayfly/memory.h>
 #include <mayfly/message.h>
+#include <mayfly/pool.h>
 #include <mayfly/server.h>
 #include <mayfly/source.h>
 #include <mayfly/types.h>

@@ -138,6 +138,15 @@ static int try_dial(world *w, const void *options, mayfly_error *err)
     return code;
 }
 
+static int try_pool(world *w, const void *options, mayfly_error *err)
+{
+    mayfly_pool *pool;
+    int code = mayfly_pool_new_buffers(w->host, options, &pool, err);
+    if (code == 0)
+        mayfly_pool_free(pool);
+    return code;
+}
+
 static int try_server(world *w, const void *options, mayfly_error *err)
 {
     mayfly_server *server;
@@ -220,6 +229,7 @@ static const struct {
     {"fault handler", sizeof(mayfly_fault_options), try_fault},
     {"call", sizeof(mayfly_call_options), try_call},
     {"channel", sizeof(mayfly_channel_options), try_dial},
+    {"pool", sizeof(mayfly_pool_options), try_pool},
     {"server", sizeof(mayfly_server_options), try_server},
     {"raw route", sizeof(mayfly_service_options), try_raw},
     {"service", sizeof(mayfly_service_options), try_serve},

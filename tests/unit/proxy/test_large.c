@@ -17,7 +17,7 @@ static void hands_large_blocks_out_again(void **state)
     mf_large large;
     (void)state;
     mf_alloc_init(&heap, NULL);
-    mf_large_init(&large, &heap);
+    mf_large_init(&large, &heap, 64 * KIB, 16 * MIB);
     uint8_t *a = mf_alloc_new(&large.alloc, MIB - 50);
     memset(a, 1, MIB - 50);
     mf_alloc_free(&large.alloc, a);
@@ -45,7 +45,7 @@ static void keeps_within_a_bound(void **state)
     void *blocks[100];
     (void)state;
     mf_alloc_init(&heap, NULL);
-    mf_large_init(&large, &heap);
+    mf_large_init(&large, &heap, 64 * KIB, 16 * MIB);
     for (int i = 0; i < 100; i++)
         blocks[i] = mf_alloc_new(&large.alloc, (size_t)(i + 1) * 20 * KIB);
     for (int i = 0; i < 100; i++)
