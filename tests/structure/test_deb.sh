@@ -52,13 +52,14 @@ if command -v lintian > /dev/null; then
     check "lintian has no errors" lintian --allow-root --fail-on error "${debs[@]}"
 fi
 
-# A root with this machine's list of packages, so that dpkg looks at dependencies.
+# A root with this machine's list of packages, so that dpkg looks at dependencies. Slim
+# images tell dpkg to leave manuals and documentation out.
 root=$dir/root
 mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates"
 cp /var/lib/dpkg/status "$root/var/lib/dpkg/status"
 ours() {
     fakeroot env PATH="$PATH:/usr/sbin:/sbin" dpkg --root="$root" --force-not-root \
-        --log=/dev/null "$@"
+        --log=/dev/null --path-include='/usr/share/*' "$@"
 }
 check "installs" ours -i "${debs[@]}"
 lib=$root/usr/lib/x86_64-linux-gnu
