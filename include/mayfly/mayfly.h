@@ -15,12 +15,14 @@
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
+ *   arena.h    memory that is given back as a whole
  *   pool.h     objects, buffers and arenas that come back by themselves
  *   message.h  encode, decode, JSON
  *   dynamic.h  messages without a header: fields by path, handlers, calls
  *   source.h   load any C source, run it
  *   handlers.h what such source says of itself: on load, on unload
  *   emit.h     headers and descriptor sets, for tools
+ *   layout.h   the tables of generated headers
  *
  * In C++ options are filled in by hand, for their macros are C:
  *     mayfly_call_options options = {};

@@ -73,6 +73,11 @@ def missing_pages(man):
                 for header in (TOP / "include/mayfly").glob("*.h")
                 if not (man / "man3" / ("mayfly.3" if header.stem == "mayfly" else
                                         f"mayfly_{header.stem}.3")).exists())
+    listed = (man / "man3/mayfly.3").read_text()
+    yield from (f"mayfly.h does not say when to read {header.name}"
+                for header in (TOP / "include/mayfly").glob("*.h")
+                if header.stem != "mayfly" and
+                f".BR mayfly_{header.stem} (3)\n" not in listed)
     for link in (man / "man3").glob("*.3"):
         target = re.match(r"\.so (\S+)\n$", link.read_text())
         if target and not (man / target.group(1)).exists():

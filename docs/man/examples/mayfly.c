@@ -15,14 +15,13 @@ static void must(int code, const mayfly_error *err)
 
 static const char handlers[] =
     "#include \"greeter.mf.h\"\n"
-    "int helloworld_Greeter_on_SayHello(void *state, mayfly_call "
-    "*call,\n"
-    "    const helloworld_HelloRequest *q, helloworld_HelloReply *r)\n"
+    "int helloworld_Greeter_on_SayHello(void *state,\n"
+    "    mayfly_call *call, const helloworld_HelloRequest *q,\n"
+    "    helloworld_HelloReply *r)\n"
     "{\n"
     "    r->message = mayfly_arena_printf(mayfly_call_arena(call),\n"
     "        \"hello %.*s\", (int)q->name.len, q->name.ptr);\n"
-    "    return r->message.ptr ? 0 : "
-    "MAYFLY_STATUS_RESOURCE_EXHAUSTED;\n"
+    "    return r->message.ptr ? 0 : MAYFLY_STATUS_INTERNAL;\n"
     "}\n";
 
 int main(void)
