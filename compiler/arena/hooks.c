@@ -29,6 +29,8 @@ enum {
     CLOCK_EVERY = 64,
     IS_FIELD =
         0x20000000, /* libtcc's flag of symbols that are parts of types */
+    TYPE_MASK = 15, /* of libtcc's types: what kind it is, */
+    TYPE_STRUCT = 7 /* and that of structs and unions */
 };
 
 typedef struct kind_entry {
@@ -240,6 +242,15 @@ void *mf_hook_sym_push2(void **stack, int v, int t, int c)
     if (v == IS_FIELD && c != -1)
         mf_run_array(run, t);
     return mf_libtcc_sym_push2(stack, v, t, c);
+}
+
+/* `x++` and the like. Of a struct libtcc takes one value less from its stack than
+ * there is, and goes on with whatever lies there. */
+void mf_hook_inc(int post, int op)
+{
+    if ((*mf_libtcc_vtop & TYPE_MASK) == TYPE_STRUCT)
+        mf_libtcc_error("a struct cannot be counted up or down");
+    mf_libtcc_inc(post, op);
 }
 
 _Noreturn void mf_hook_exit(int code)

@@ -58,6 +58,10 @@ static void test_errors(void **state)
     refuse(&f, "#include <nothing.h>\n", MAYFLY_ECOMPILE, "nothing.h");
     refuse(&f, "\n\n#error once more\n", MAYFLY_ECOMPILE, "t.c:3: #error once");
     refuse(&f, "int f(int x){goto l; x=; l:return x;}", MAYFLY_ECOMPILE, "t.c");
+    refuse(&f, "struct s { int a; };\nint f(struct s x) { return 1 + x--; }",
+           MAYFLY_ECOMPILE, "t.c:2: ");
+    refuse(&f, "union u { int a; }; void f(union u *x) { ++*x; }",
+           MAYFLY_ECOMPILE, "t.c:1: ");
     refuse(&f, "int f(int x){ return x; } int f(int x){ return x; }",
            MAYFLY_ECOMPILE, "redefinition");
     refuse(&f, "int f(int x) { /* no end", MAYFLY_ECOMPILE, "comment");
