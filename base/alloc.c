@@ -73,6 +73,12 @@ void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table)
     }
     atomic_init(&a->bytes, 0);
     atomic_init(&a->blocks, 0);
+    a->scratch = NULL;
+}
+
+mf_alloc *mf_alloc_scratch(mf_alloc *a)
+{
+    return a->scratch ? a->scratch : a;
 }
 
 void mf_alloc_wipe(mf_alloc *a, void *block)

@@ -17,10 +17,16 @@ typedef struct mf_alloc {
     mayfly_allocator table;
     atomic_size_t bytes;  /* in use, without the 16-byte heads */
     atomic_size_t blocks; /* in use */
+    struct mf_alloc *scratch; /* see mf_alloc_scratch */
 } mf_alloc;
 
 /* `table` NULL: malloc, realloc, free. */
 void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table);
+
+/* Where to take what is freed again before the work at hand is over: `a` itself,
+ * unless its owner has named another one, so that what stays lies close together.
+ */
+mf_alloc *mf_alloc_scratch(mf_alloc *a);
 
 void *mf_alloc_new(mf_alloc *a, size_t size);  /* not zeroed; NULL: no memory */
 void *mf_alloc_zero(mf_alloc *a, size_t size); /* zeroed */

@@ -4,7 +4,8 @@
  * A slot goes from empty to an entry and from there to `gone`, never back, so a
  * reader that probes past it finds what it would have found before. When slots
  * run out, a fresh array without the gone ones is made and published, and the
- * old one is freed when its readers have left.
+ * old one is freed when its readers have left; likewise when few slots are left
+ * in use.
  *
  * What stays true: an array is at most half full, gone slots counted, so a
  * probe ends.
@@ -41,7 +42,8 @@ struct mf_table {
     _Atomic(slots *) now;
 };
 
-enum { FIRST_CAP = 16 };
+/* An array shrinks when less than one slot in SPARSE is used. */
+enum { FIRST_CAP = 16, SPARSE = 16 };
 
 static entry gone; /* its address marks a slot */
 
@@ -105,14 +107,12 @@ void *mf_table_find(const mf_table *t, const void *key, size_t len)
     return e && e != &gone ? e->value : NULL;
 }
 
-/* An array with room for one more. Locked; `ret_old` is to be freed once its
- * readers have left. NULL: no memory. */
-static slots *roomy(mf_table *t, slots **ret_old)
+/* A fresh array with room for one more, a quarter full, and no gone slots.
+ * Locked; `ret_old` is to be freed once its readers have left. NULL: no memory.
+ */
+static slots *renew(mf_table *t, slots **ret_old)
 {
     slots *s = atomic_load(&t->now);
-    *ret_old = NULL;
-    if ((s->used + 1) * 2 <= s->cap)
-        return s;
     size_t cap = FIRST_CAP;
     while (cap < (atomic_load(&t->n) + 1) * 4)
         cap *= 2;
@@ -129,6 +129,13 @@ static slots *roomy(mf_table *t, slots **ret_old)
     atomic_store(&t->now, fresh);
     *ret_old = s;
     return fresh;
+}
+
+/* The array, or where it is full a fresh one. */
+static slots *roomy(mf_table *t, slots **ret_old)
+{
+    slots *s = atomic_load(&t->now);
+    return (s->used + 1) * 2 <= s->cap ? s : renew(t, ret_old);
 }
 
 int mf_table_add(mf_table *t, const void *key, size_t len, void *value)
@@ -168,15 +175,20 @@ void *mf_table_remove(mf_table *t, const void *key, size_t len)
     _Atomic(entry *) *at =
         probe(atomic_load(&t->now), mf_hash(key, len), key, len);
     entry *e = atomic_load(at);
+    slots *old = NULL;
     if (e) {
         atomic_store(at, &gone);
-        atomic_fetch_sub(&t->n, 1);
+        size_t left = atomic_fetch_sub(&t->n, 1) - 1;
+        size_t cap = atomic_load(&t->now)->cap;
+        if (cap > FIRST_CAP && left < cap / SPARSE)
+            renew(t, &old); /* without memory it stays as it is */
     }
     pthread_mutex_unlock(&t->lock);
     if (!e)
         return NULL;
     void *value = e->value;
     mf_grace_wait(t->grace);
+    mf_alloc_free(t->alloc, old);
     mf_alloc_free(t->alloc, e);
     return value;
 }

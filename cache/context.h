@@ -130,7 +130,8 @@ typedef struct mf_context_options {
      * of its own, which it takes before it returns; not 0: it cannot. The
      * context's lock is held. NULL: every thread may. */
     int (*end_later)(void *host, mayfly_context *c);
-    /* Told once when the payload is gone, after listeners; or NULL. */
+    /* Told once when the payload is gone, after listeners; may keep the handle by
+     * a reference. NULL: nobody is. */
     void (*unloaded)(void *host, mayfly_context *c);
     /* Gives back what is kept for speed, before the process is measured; NULL:
      * nothing is. */

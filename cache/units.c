@@ -96,29 +96,34 @@ void mf_units_free(mf_units *u)
     mf_alloc_free(u->o.alloc, u);
 }
 
-static int ref_first(void *state, void *unit)
+/* All there are, in a list, each with a reference. */
+static int list_unit(void *state, void *value)
 {
-    *(mayfly_unit **)state = mayfly_unit_ref(unit);
-    return 1;
+    mayfly_unit **first = state, *unit = mayfly_unit_ref(value);
+    unit->closing = *first;
+    *first = unit;
+    return 0;
 }
 
 void mf_units_close(mf_units *units)
 {
+    mayfly_unit *first = NULL;
     pthread_mutex_lock(&units->lock);
-    units->closed = 1;
+    int before = units->closed;
+    units->closed = 1; /* none is added from now on */
+    unsigned side = mf_grace_enter(units->o.grace);
+    if (!before)
+        mf_table_each(units->names, list_unit, &first);
+    mf_grace_leave(units->o.grace, side);
     pthread_mutex_unlock(&units->lock);
-    for (;;) {
-        mayfly_unit *unit = NULL;
-        unsigned side = mf_grace_enter(units->o.grace);
-        int any = mf_table_each(units->names, ref_first, &unit);
-        mf_grace_leave(units->o.grace, side);
-        if (!any)
-            break;
+    mf_units_close_past(units); /* its handles keep the host */
+    while (first) {
+        mayfly_unit *next = first->closing;
         int unused;
-        mf_unit_take_out(unit, 0, &unused, NULL);
-        mayfly_unit_unref(unit);
+        mf_unit_take_out(first, 0, &unused, NULL);
+        mayfly_unit_unref(first);
+        first = next;
     }
-    mf_units_close_past(units); /* receipts keep the host */
 }
 
 /* --- one unit --- */

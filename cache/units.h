@@ -77,8 +77,8 @@ void mf_units_get_budget(mf_units *units, mayfly_cache_budget *ret);
 void mf_units_get_stats(mf_units *units, mayfly_cache_stats *ret);
 void mf_units_each(mf_units *units, mayfly_unit *only, mayfly_version_fn each,
                    void *state);
-void mf_units_each_receipt(mf_units *units, mayfly_history_fn each,
-                           void *state);
+int mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state,
+                          mayfly_error *err);
 
 /* mayfly_unit_load and mayfly_unit_swap. The recipe's `made` is taken over
  * whatever is returned. */

@@ -2,8 +2,9 @@
  * cache/units_info.c: what the cache holds, and what it has let go.
  *
  * Versions are told one by one with the units' lock held, which only those wait
- * for who build, evict or change. Receipts of what was unloaded are kept in a
- * ring.
+ * for who build, evict or change. The handles of what was unloaded last are
+ * kept in a ring: a receipt takes longer to write than a unit to unload, so it
+ * is written when somebody asks for it.
  *
  * Threads: any.
  */
@@ -14,27 +15,26 @@
 
 /* --- receipts --- */
 
-static void drop_past(mf_units *units, mf_past *p)
+/* The newest of the ring for i of 0, and so on. past_lock held. */
+static mayfly_context **past_at(const mf_units *units, size_t i)
 {
-    mf_alloc_free(units->o.alloc, p->name);
-    mayfly_receipt_free(p->receipt);
-    *p = (mf_past){NULL, NULL};
+    size_t cap = units->past_cap;
+    return &units->past[(units->past_at + cap - 1 - i) % cap];
 }
 
 /* A ring of another size, with the newest of what is there. past_lock held. */
 static int resize_past(mf_units *units, size_t cap)
 {
-    mf_past *ring = mf_alloc_zero(units->o.alloc, cap * sizeof *ring);
+    mayfly_context **ring = mf_alloc_zero(units->o.alloc, cap * sizeof *ring);
     if (!ring)
         return MAYFLY_ENOMEM;
     size_t n = units->n_past < cap ? units->n_past : cap;
-    for (size_t i = 0; i < units->n_past; i++) { /* the newest first */
-        mf_past *p = &units->past[(units->past_at + units->past_cap - 1 - i) %
-                                  units->past_cap];
+    for (size_t i = 0; i < units->n_past; i++) {
+        mayfly_context *c = *past_at(units, i);
         if (i < n)
-            ring[n - 1 - i] = *p;
+            ring[n - 1 - i] = c;
         else
-            drop_past(units, p);
+            mayfly_context_unref(c);
     }
     mf_alloc_free(units->o.alloc, units->past);
     units->past = ring;
@@ -56,7 +56,7 @@ void mf_units_close_past(mf_units *units)
 {
     pthread_mutex_lock(&units->past_lock);
     for (size_t i = 0; i < units->past_cap; i++)
-        drop_past(units, &units->past[i]);
+        mayfly_context_unref(units->past[i]);
     mf_alloc_free(units->o.alloc, units->past);
     units->past = NULL;
     units->n_past = units->past_cap = 0;
@@ -67,38 +67,37 @@ void mf_units_close_past(mf_units *units)
 void mf_units_unloaded(mf_units *units, mayfly_context *context)
 {
     mayfly_cache_budget budget = {.size = sizeof budget};
-    mf_past p = {NULL, NULL};
+    mayfly_context *gone = NULL;
     mf_units_get_budget(units, &budget);
-    p.name = mf_alloc_strdup(units->o.alloc, mayfly_context_name(context));
-    if (!p.name || mayfly_context_receipt(context, &p.receipt, NULL) != 0) {
-        mf_alloc_free(units->o.alloc, p.name);
-        return; /* no memory: it is not told */
-    }
     pthread_mutex_lock(&units->past_lock);
     if (!units->past_closed &&
         (units->past_cap >= budget.receipts ||
          resize_past(units, budget.receipts) == 0 || units->past_cap)) {
-        drop_past(units, &units->past[units->past_at]);
-        units->past[units->past_at] = p;
+        gone = units->past[units->past_at];
+        units->past[units->past_at] = mayfly_context_ref(context);
         units->past_at = (units->past_at + 1) % units->past_cap;
         if (units->n_past < units->past_cap)
             units->n_past++;
-        p = (mf_past){NULL, NULL};
-    }
+    } /* without memory it is not told */
     pthread_mutex_unlock(&units->past_lock);
-    drop_past(units, &p);
+    mayfly_context_unref(gone);
 }
 
-void mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state)
+int mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state,
+                          mayfly_error *err)
 {
+    int code = 0;
     pthread_mutex_lock(&units->past_lock);
-    for (size_t i = 0; i < units->n_past; i++) {
-        const mf_past *p =
-            &units->past[(units->past_at + units->past_cap - 1 - i) %
-                         units->past_cap];
-        each(state, p->name, p->receipt);
+    for (size_t i = 0; code == 0 && i < units->n_past; i++) {
+        mayfly_context *c = *past_at(units, i);
+        mayfly_receipt *receipt = NULL;
+        code = mayfly_context_receipt(c, &receipt, err);
+        if (code == 0)
+            each(state, mayfly_context_name(c), receipt);
+        mayfly_receipt_free(receipt);
     }
     pthread_mutex_unlock(&units->past_lock);
+    return code;
 }
 
 /* --- counters --- */

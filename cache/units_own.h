@@ -72,12 +72,8 @@ struct mayfly_unit {
     uint64_t numbers; /* given so far */
     int pinned;
     int removed;
+    mayfly_unit *closing; /* the next one that goes with the host */
 };
-
-typedef struct mf_past { /* a receipt that is kept */
-    char *name;
-    mayfly_receipt *receipt;
-} mf_past;
 
 struct mf_units {
     mf_units_options o;
@@ -93,8 +89,10 @@ struct mf_units {
     size_t n_versions, recipe_bytes;
     mayfly_cache_stats counted; /* only what grows */
 
-    pthread_mutex_t past_lock; /* guards what follows; a leaf */
-    mf_past *past;             /* a ring; the newest at past_at - 1 */
+    pthread_mutex_t past_lock; /* guards what follows; none of the above is taken
+                                  under it */
+    mayfly_context **past; /* unloaded ones, for their receipts: a ring, the newest
+                              at past_at - 1 */
     size_t n_past, past_at, past_cap;
     int past_closed; /* no more are kept */
 };

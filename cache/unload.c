@@ -80,6 +80,11 @@ static int destroy(mayfly_context *c)
     pthread_cond_broadcast(&c->changed);
     mf_listeners_tell(c, MAYFLY_ON_UNLOADED);
     if (c->options.unloaded) {
+        if (!c->self_ref) { /* the handle stays meanwhile, and may be kept */
+            atomic_fetch_add(&c->refs, 1);
+            c->self_ref = 1;
+            c->free_after = 0;
+        }
         pthread_mutex_unlock(&c->lock);
         c->options.unloaded(c->options.host, c);
         pthread_mutex_lock(&c->lock);

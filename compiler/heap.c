@@ -45,6 +45,7 @@ struct mf_heap {
     mf_alloc alloc; /* what users see; its state is this heap */
     mf_alloc *base;
     int through;
+    struct mf_heap *scratch; /* or NULL */
     mapping *segments; /* newest first */
     mapping *large;
     uint8_t *at, *end; /* what is left of the newest segment */
@@ -241,6 +242,31 @@ void mf_heap_free(mf_heap *heap)
 mf_alloc *mf_heap_alloc(mf_heap *heap)
 {
     return &heap->alloc;
+}
+
+mf_heap *mf_heap_set_scratch(mf_heap *heap, mf_heap *work)
+{
+    mf_heap *before = heap->scratch;
+    heap->scratch = work;
+    heap->alloc.scratch = work ? &work->alloc : NULL;
+    return before;
+}
+
+int mf_heap_reset(mf_heap *heap)
+{
+    if (heap->through)
+        return 0;
+    mapping *first = heap->segments;
+    while (heap->large)
+        unmap(heap->large, &heap->large);
+    while (first && first->next)
+        unmap(first->next, &first->next);
+    heap->at = first ? (uint8_t *)(first + 1) : NULL;
+    heap->end = first ? (uint8_t *)first + SEGMENT_BYTES : NULL;
+    heap->used = 0;
+    memset(heap->free, 0, sizeof heap->free);
+    mf_alloc_init(&heap->alloc, &heap->alloc.table);
+    return 1;
 }
 
 void mf_heap_each(const mf_heap *heap,

@@ -25,6 +25,14 @@ void mf_heap_free(mf_heap *heap); /* NULL is allowed */
 
 mf_alloc *mf_heap_alloc(mf_heap *heap);
 
+/* From now on what is freed soon (mf_alloc_scratch) is taken from `work`; NULL:
+ * from the heap itself. Returns the one that it was taken from before, or NULL. */
+mf_heap *mf_heap_set_scratch(mf_heap *heap, mf_heap *work);
+
+/* Forgets all blocks at once and keeps some memory for the next ones. 0: it takes
+ * its blocks from its base and cannot forget them. */
+int mf_heap_reset(mf_heap *heap);
+
 /* Tells `add` the memory of its own mappings, of which there are none where
  * every block is taken from `base`. Only reads. */
 void mf_heap_each(const mf_heap *heap,

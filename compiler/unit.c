@@ -349,10 +349,10 @@ int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
         ret_report = &unasked;
     memset(ret_report, 0, sizeof *ret_report);
     mf_unit *u = mf_alloc_zero(c->alloc, sizeof *u);
-    mf_heap *work = mf_heap_new(c->alloc, c->through);
+    mf_heap *work = mf_work_take(&c->work, c->through);
     if (!u || !work) {
         mf_alloc_free(c->alloc, u);
-        mf_heap_free(work);
+        mf_work_give(&c->work, work);
         return mf_error_nomem(err, "a unit");
     }
     builder b = {.compiler = c,
@@ -371,7 +371,7 @@ int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
     int keep_work = code == 0 && input->resident && !c->through;
     if (!keep_work) {
         builder_done(&b);
-        mf_heap_free(work);
+        mf_work_give(&c->work, work);
     }
     if (code != 0) {
         free_arrays(u, b.keep);
@@ -462,13 +462,27 @@ int mf_compiler_init(mf_compiler *c, mf_alloc *alloc, const mf_log *log,
         return code;
     }
     mf_cc_set_limits(c->cc, limits);
+    mf_work_init(&c->work, alloc);
     return 0;
+}
+
+void mf_compiler_begin(mf_compiler *c, mf_heap *heap)
+{
+    if (!c->through)
+        mf_work_begin(&c->work, heap);
+}
+
+void mf_compiler_end(mf_compiler *c, mf_heap *heap)
+{
+    if (!c->through)
+        mf_work_end(&c->work, heap);
 }
 
 void mf_compiler_done(mf_compiler *c)
 {
     if (!c->cc)
         return;
+    mf_work_done(&c->work);
     mf_cc_free(c->cc);
     mf_zone_free(c->zone);
     c->cc = NULL;

@@ -13,6 +13,7 @@
 #include "compiler/gen/plan.h"
 #include "compiler/heap.h"
 #include "compiler/kernel/codec.h"
+#include "compiler/work.h"
 
 /* One per host: libtcc, the code zone and the limits. */
 typedef struct mf_compiler {
@@ -20,6 +21,7 @@ typedef struct mf_compiler {
     mf_log log;
     mf_zone *zone;
     mf_cc *cc;
+    mf_work work;
     int through; /* heaps take every block from `alloc`: it is the user's own */
 } mf_compiler;
 
@@ -95,6 +97,11 @@ int mf_compiler_init(mf_compiler *c, mf_alloc *alloc, const mf_log *log,
                      const mf_cc_limits *limits, size_t code_bytes_max,
                      mayfly_error *err);
 void mf_compiler_done(mf_compiler *c);
+
+/* Between the two a schema or a plan is made in the heap: what is freed at the end
+ * is somewhere else, if that can be. */
+void mf_compiler_begin(mf_compiler *c, mf_heap *heap);
+void mf_compiler_end(mf_compiler *c, mf_heap *heap);
 
 /* Errors: those of mf_cc_compile. In generated C they are EINTERNAL. Any
  * thread. */

@@ -160,6 +160,7 @@ static void trim(void *host)
     if (!h->has_compiler)
         return;
     mf_cc_trim(h->compiler.cc, 0);
+    mf_work_trim(&h->compiler.work);
     mf_zone_trim(h->compiler.zone);
     mf_registry_trim(h->contexts);
 }
@@ -293,7 +294,9 @@ static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
         return mf_error_nomem(err, "a schema");
     mf_plan *plan;
     uint64_t plan_ns;
+    mf_compiler_begin(c, heap);
     int code = make_plan(load, heap, &plan, &plan_ns, err);
+    mf_compiler_end(c, heap);
     if (code != 0) {
         mf_heap_free(heap);
         return code;

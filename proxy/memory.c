@@ -77,6 +77,12 @@ static size_t less(size_t all, size_t part)
     return all > part ? all - part : 0;
 }
 
+static void add_bytes(void *state, const void *at, size_t bytes)
+{
+    (void)at;
+    *(size_t *)state += bytes;
+}
+
 static void census_of_host(mayfly_host *host, mayfly_memory_report *r)
 {
     mf_census *c = &r->census;
@@ -88,6 +94,9 @@ static void census_of_host(mayfly_host *host, mayfly_memory_report *r)
                   bytes_of_kind(c, "compile", "generated text");
     add_rest(c, "compile", "kept for the next compile",
              mf_cc_arena_bytes(host->compiler.cc), told);
+    size_t work = 0;
+    mf_work_each(&host->compiler.work, add_bytes, &work);
+    add_rest(c, "compile", "kept for the next schema", work, 0);
     pools_sum pools = {.census = c};
     mf_user_pools_total(host, add_pools, &pools);
     mf_census_add(c, "heap", "handles, calls, buffers",
@@ -176,6 +185,11 @@ static void add_arena(void *state, const void *at, size_t bytes, int is_hot,
         arena->space = *space;
 }
 
+static void add_work(void *state, const void *at, size_t bytes)
+{
+    mf_map_ranges_add(state, at, bytes, MF_MAP_ARENAS);
+}
+
 /* Of a unit's own records only whole mappings; the rest is in malloc's heap. */
 static void add_unit_part(void *state, enum mf_part part, const void *at,
                           size_t bytes)
@@ -193,6 +207,7 @@ static int read_map(mayfly_host *host, mayfly_context *own,
     adding a = {r, &ranges};
     mf_zone_each(host->compiler.zone, add_zone_part, &ranges);
     mf_cc_each_arena(host->compiler.cc, add_arena, &a);
+    mf_work_each(&host->compiler.work, add_work, &ranges);
     mf_registry_parts(host->contexts, add_unit_part, &ranges);
     if (own)
         mf_context_parts(own, add_unit_part, &ranges);

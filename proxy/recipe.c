@@ -260,8 +260,10 @@ static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
     k->heap = mf_heap_new(c->alloc, c->through);
     if (!k->heap)
         return mf_error_nomem(err, "a schema");
+    mf_compiler_begin(c, k->heap);
     int code = mf_sources_read(&sources, mf_heap_alloc(k->heap), &k->schema,
                                &first, err);
+    mf_compiler_end(c, k->heap);
     if (code == 0)
         k->first = put_text(k, first->name);
     return code;

@@ -79,12 +79,12 @@ static void close_recorded(void *state, mf_schema_text *text)
     r->from.close(r->from.state, text);
 }
 
-static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
-                 const mf_file **ret_first, mayfly_error *err)
+static int parse(const mf_sources *s, mf_files *files, mf_alloc *alloc,
+                 mf_schema **ret_schema, const mf_file **ret_first,
+                 mayfly_error *err)
 {
-    mf_alloc *alloc = files->alloc;
     size_t n = s->text ? 1 : s->n_paths;
-    const char **names = mf_alloc_zero(alloc, n * sizeof *names);
+    const char **names = mf_alloc_zero(files->alloc, n * sizeof *names);
     if (!names)
         return mf_error_nomem(err, "the names of schema files");
     int code = 0;
@@ -105,7 +105,7 @@ static int parse(const mf_sources *s, mf_files *files, mf_schema **ret_schema,
      */
     if (code == MAYFLY_ENOTFOUND && !s->text && n == 1 && err && err->line == 0)
         mf_error_wrap(err, code, "%s", s->paths[0]);
-    mf_alloc_free(alloc, names);
+    mf_alloc_free(files->alloc, names);
     return code;
 }
 
@@ -117,19 +117,20 @@ int mf_sources_read(const mf_sources *sources, mf_alloc *alloc,
     if (sources->text ? !sources->text->name || !sources->text->text
                       : sources->n_paths == 0)
         return mf_error_set(err, MAYFLY_EINVAL, "no schema is named");
-    mf_files files = {.alloc = alloc,
+    mf_alloc *scratch = mf_alloc_scratch(alloc);
+    mf_files files = {.alloc = scratch,
                       .dirs = o->include_dirs,
                       .n_dirs = o->n_include_dirs,
                       .n_memory = o->n_files + (sources->text != NULL)};
     const char *folder[1];
     char *own = NULL;
-    mayfly_source *memory = list_memory(sources, alloc);
+    mayfly_source *memory = list_memory(sources, scratch);
     int code = 0;
     if (!memory)
         code = mf_error_nomem(err, "the list of schema files");
     files.memory = memory;
     if (code == 0 && !sources->text && o->n_include_dirs == 0) {
-        own = folder_of(alloc, sources->paths[0]);
+        own = folder_of(scratch, sources->paths[0]);
         folder[0] = own;
         files.dirs = folder;
         files.n_dirs = 1;
@@ -137,8 +138,8 @@ int mf_sources_read(const mf_sources *sources, mf_alloc *alloc,
             code = mf_error_nomem(err, "the list of schema files");
     }
     if (code == 0)
-        code = parse(sources, &files, ret_schema, ret_first, err);
-    mf_alloc_free(alloc, own);
-    mf_alloc_free(alloc, memory);
+        code = parse(sources, &files, alloc, ret_schema, ret_first, err);
+    mf_alloc_free(scratch, own);
+    mf_alloc_free(scratch, memory);
     return code;
 }

@@ -230,6 +230,6 @@ int mayfly_cache_each_receipt(mayfly_host *host, mayfly_history_fn each,
     if (code == 0 && !each)
         code = mf_error_set(err, MAYFLY_EINVAL, "nobody to tell");
     if (code == 0)
-        mf_units_each_receipt(host->units, each, state);
+        code = mf_units_each_receipt(host->units, each, state, err);
     return code;
 }

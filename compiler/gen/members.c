@@ -78,7 +78,7 @@ int mf_names_members(mf_alloc *alloc, mayfly_arena *arena, mf_plan_message *m,
     }
     if (all)
         return 0;
-    taken = mf_map_new(alloc);
+    taken = mf_map_new(mf_alloc_scratch(alloc));
     if (!taken)
         return mf_error_nomem(err, "names");
     code = mf_map_put_str(taken, m->c_name, m); /* whatever comes to it */

@@ -365,7 +365,7 @@ static file_rank *rank_files(mf_names *n, const mf_schema *schema)
 {
     file_rank *ranks =
         mf_arena_alloc(&n->scratch, (schema->n_files + 1) * sizeof *ranks);
-    mf_map *depths = ranks ? mf_map_new(n->alloc) : NULL;
+    mf_map *depths = ranks ? mf_map_new(mf_alloc_scratch(n->alloc)) : NULL;
 
     if (!depths)
         return NULL;
@@ -399,9 +399,10 @@ int mf_names_make(mf_alloc *alloc, mayfly_arena *arena, mf_schema *schema,
         return nomem(err);
     n->alloc = alloc;
     n->arena = arena;
-    mf_arena_init(&n->scratch, alloc, 0, 0);
-    n->taken = mf_map_new(alloc);
-    n->next = mf_map_new(alloc);
+    mf_alloc *scratch = mf_alloc_scratch(alloc);
+    mf_arena_init(&n->scratch, scratch, 0, 0);
+    n->taken = mf_map_new(scratch);
+    n->next = mf_map_new(scratch);
     n->types = mf_map_new(alloc);
     n->changed = mf_map_new(alloc);
     if (!n->taken || !n->next || !n->types || !n->changed ||

@@ -218,22 +218,23 @@ static int fill_services(mf_plan *plan, mayfly_error *err)
 static int fill_plan(mf_plan *plan, mf_alloc *alloc, mayfly_error *err)
 {
     size_t n = plan->schema->n_messages;
+    mf_alloc *scratch = mf_alloc_scratch(alloc);
     reach r = {.schema = plan->schema};
     int code =
         mf_names_make(alloc, &plan->arena, plan->schema, &plan->c_names, err);
 
     if (code)
         return code;
-    r.reached = mf_alloc_zero(alloc, (n + 1) * sizeof *r.reached);
-    r.stack = mf_alloc_new(alloc, (n + 1) * sizeof *r.stack);
+    r.reached = mf_alloc_zero(scratch, (n + 1) * sizeof *r.reached);
+    r.stack = mf_alloc_new(scratch, (n + 1) * sizeof *r.stack);
     if (!r.reached || !r.stack) {
         code = mf_error_nomem(err, "the plan");
     } else {
         reach_all(&r);
         code = fill_messages(plan, r.reached, r.count, err);
     }
-    mf_alloc_free(alloc, r.reached);
-    mf_alloc_free(alloc, r.stack);
+    mf_alloc_free(scratch, r.reached);
+    mf_alloc_free(scratch, r.stack);
     return code ? code : fill_services(plan, err);
 }
 

@@ -74,7 +74,7 @@ static void check_taken(mf_build *b, mf_draft_file *file,
         uint64_t number;
     } key = {d->made->parent, d->made->number};
     if (!b->extensions)
-        b->extensions = mf_map_new(b->schema->alloc);
+        b->extensions = mf_map_new(mf_alloc_scratch(b->schema->alloc));
     const mf_field *other =
         b->extensions ? mf_map_get(b->extensions, &key, sizeof key) : NULL;
     if (other)

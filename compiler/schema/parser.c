@@ -124,7 +124,7 @@ bool mf_parser_string(mf_parser *p, const char *what, mayfly_bytes *ret)
     mf_buf all;
     if (p->token.kind != MF_TOKEN_STRING)
         return mf_parser_unexpected(p, what);
-    mf_buf_init(&all, p->b->schema->alloc, 0);
+    mf_buf_init(&all, mf_alloc_scratch(p->b->schema->alloc), 0);
     bool ok = read_strings(p, &all);
     if (!ok)
         mf_build_fatal(p->b, all.failed, "a string of the schema");

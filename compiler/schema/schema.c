@@ -272,8 +272,9 @@ int mf_schema_parse(mf_alloc *alloc, const mf_schema_source *source,
     b.schema = schema_new(alloc, b.limits.total_bytes);
     if (!b.schema)
         return mf_error_nomem(err, "the schema");
-    mf_arena_init(&b.scratch, alloc, 8192, b.limits.total_bytes);
-    b.by_name = mf_map_new(alloc);
+    mf_alloc *scratch = mf_alloc_scratch(alloc);
+    mf_arena_init(&b.scratch, scratch, 8192, b.limits.total_bytes);
+    b.by_name = mf_map_new(scratch);
     if (!b.by_name)
         mf_build_fatal(&b, MAYFLY_ENOMEM, "the files of the schema");
     for (size_t i = 0; i < n && !b.fatal; i++) {

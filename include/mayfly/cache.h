@@ -293,7 +293,8 @@ MAYFLY_API int mayfly_cache_each(mayfly_host *host, mayfly_unit *unit,
                                  mayfly_error *err);
 
 /* Receipts of versions that were unloaded, the newest first; the newest
- * `receipts` of the budget are kept. The receipt is good during the callback. */
+ * `receipts` of the budget are kept. The receipt is good during the callback,
+ * which must not call the cache. Errors: EINVAL, ENOMEM, EFORKED. */
 typedef void (*mayfly_history_fn)(void *state, const char *context_name,
                                   const mayfly_receipt *receipt);
 MAYFLY_API int mayfly_cache_each_receipt(mayfly_host *host,

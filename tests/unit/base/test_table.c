@@ -75,6 +75,40 @@ static void gone_slots_are_used_again(void **state)
     assert_int_equal(atomic_load(&a.bytes), 0);
 }
 
+/* A table that was large is small again when little is left in it. */
+static void room_goes_with_the_names(void **state)
+{
+    mf_alloc a;
+    static thing things[3000];
+    (void)state;
+
+    mf_alloc_init(&a, NULL);
+    mf_grace *g = mf_grace_new(&a);
+    mf_table *t = mf_table_new(&a, g);
+    size_t empty = atomic_load(&a.bytes);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3000; i++) {
+            int n = snprintf(things[i].key, sizeof things[i].key, "key %d", i);
+            assert_int_equal(
+                mf_table_add(t, things[i].key, (size_t)n, &things[i]), 0);
+        }
+        assert_true(atomic_load(&a.bytes) > empty + 3000 * sizeof(void *));
+        for (int i = 0; i < 3000; i++) {
+            assert_ptr_equal(
+                mf_table_remove(t, things[i].key, strlen(things[i].key)),
+                &things[i]);
+            if (i % 500 == 499) /* what is left is found after the moves */
+                for (int k = i + 1; k < 3000; k++)
+                    assert_ptr_equal(mf_table_find(t, things[k].key,
+                                                   strlen(things[k].key)),
+                                     &things[k]);
+        }
+        assert_int_equal(atomic_load(&a.bytes), empty);
+    }
+    mf_table_free(t);
+    mf_grace_free(g);
+}
+
 static int count_to_two(void *state, void *value)
 {
     (void)value;
@@ -208,6 +242,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(add_find_remove),
         cmocka_unit_test(gone_slots_are_used_again),
+        cmocka_unit_test(room_goes_with_the_names),
         cmocka_unit_test(each_stops),
         cmocka_unit_test(nobody_reads_what_is_freed),
         cmocka_unit_test(lack_of_memory_is_an_error),

@@ -1,6 +1,6 @@
 /* The heap of a unit: what it gives is memory, and all of it goes back. */
 #include "base/census.h"
-#include "compiler/heap.h"
+#include "compiler/work.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -148,6 +148,63 @@ static void test_absurd_sizes(void **state)
     mf_heap_free(h);
 }
 
+/* A heap of work is used again as it is; what is over goes. */
+static void test_work_is_kept(void **state)
+{
+    (void)state;
+    mf_alloc base;
+    mf_work work;
+    mf_alloc_init(&base, NULL);
+    mf_work_init(&work, &base);
+    mf_heap *first = mf_work_take(&work, 0);
+    mf_heap *second = mf_work_take(&work, 0);
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_ptr_not_equal(first, second);
+    churn(mf_heap_alloc(first));
+    mf_work_give(&work, first);
+    mf_work_give(&work, second);
+    assert_ptr_equal(mf_work_take(&work, 0), first);
+    assert_int_equal(mf_heap_bytes(first), 0);
+    churn(mf_heap_alloc(first));
+    mf_work_give(&work, first);
+
+    mf_heap *through = mf_work_take(&work, 1); /* of the user's: never kept */
+    assert_ptr_not_equal(through, first);
+    mf_work_give(&work, through);
+    mf_work_give(&work, NULL);
+    assert_ptr_equal(mf_work_take(&work, 0), first);
+    mf_work_give(&work, first);
+    mf_work_trim(&work);
+    assert_int_equal(atomic_load(&base.blocks), 0);
+    mf_work_trim(&work);
+    mf_work_done(&work);
+}
+
+/* What is freed soon is in the work's heap, and leaves no holes in the other. */
+static void test_scratch_is_elsewhere(void **state)
+{
+    (void)state;
+    mf_alloc base;
+    mf_work work;
+    mf_alloc_init(&base, NULL);
+    mf_work_init(&work, &base);
+    mf_heap *h = mf_heap_new(&base, 0);
+    mf_alloc *a = mf_heap_alloc(h);
+    assert_ptr_equal(mf_alloc_scratch(a), a);
+    mf_work_begin(&work, h);
+    mf_alloc *scratch = mf_alloc_scratch(a);
+    assert_ptr_not_equal(scratch, a);
+    assert_non_null(mf_alloc_new(scratch, 5000));
+    assert_non_null(mf_alloc_new(a, 100));
+    mf_work_end(&work, h);
+    assert_ptr_equal(mf_alloc_scratch(a), a);
+    assert_true(mf_heap_bytes(h) < 200);
+    mf_heap_free(h);
+    mf_work_done(&work);
+    assert_int_equal(atomic_load(&base.blocks), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +212,8 @@ int main(void)
         cmocka_unit_test(test_through_the_users_allocator),
         cmocka_unit_test(test_dropped_as_a_whole),
         cmocka_unit_test(test_absurd_sizes),
+        cmocka_unit_test(test_work_is_kept),
+        cmocka_unit_test(test_scratch_is_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
