@@ -21,25 +21,9 @@
 
 #include "base/error.h"
 #include "base/guest.h"
+#include "base/sync.h"
 
 #include <string.h>
-
-static int init_sync(mayfly_context *c)
-{
-    pthread_condattr_t attr;
-    if (pthread_mutex_init(&c->lock, NULL) != 0)
-        return -1;
-    if (pthread_condattr_init(&attr) != 0)
-        goto no_attr;
-    int bad = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-              pthread_cond_init(&c->changed, &attr) != 0;
-    pthread_condattr_destroy(&attr);
-    if (!bad)
-        return 0;
-no_attr:
-    pthread_mutex_destroy(&c->lock);
-    return -1;
-}
 
 /* The allocator aligns to 16 only; the shards want lines of their own. */
 static mayfly_context *new_aligned(mf_alloc *alloc, unsigned n_shards)
@@ -68,21 +52,30 @@ static void free_block(mayfly_context *c)
 
 static void free_unlisted(mayfly_context *c)
 {
-    pthread_cond_destroy(&c->changed);
-    pthread_mutex_destroy(&c->lock);
+    mf_sync_done(&c->lock, &c->changed);
     free_block(c);
 }
 
 void mf_context_free(mayfly_context *c)
 {
-    void *host = c->options.host;
-    void (*unref_host)(void *) = c->options.unref_host;
-
     mf_weak_cut(c);
     mf_listeners_free(c);
-
     mf_registry_remove(c->options.registry, c);
-    free_unlisted(c);
+    mf_context_unkeep(c);
+}
+
+void mf_context_keep(mayfly_context *context)
+{
+    atomic_fetch_add(&context->keeps, 1);
+}
+
+void mf_context_unkeep(mayfly_context *context)
+{
+    void *host = context->options.host;
+    void (*unref_host)(void *) = context->options.unref_host;
+    if (atomic_fetch_sub(&context->keeps, 1) != 1)
+        return;
+    free_unlisted(context);
     if (unref_host)
         unref_host(host); /* the allocator may go with it */
 }
@@ -111,11 +104,12 @@ int mf_context_new(const mf_context_options *options,
             mf_alloc_zero(options->alloc, MF_PHASES * sizeof(mf_measured));
     if (!c->options.name ||
         (options->measure_process && !c->snapshots.measured) ||
-        init_sync(c) != 0) {
+        mf_sync_init(&c->lock, &c->changed) != 0) {
         free_block(c);
         return mf_error_nomem(err, "a context");
     }
     atomic_init(&c->refs, 1);
+    atomic_init(&c->keeps, 1);
     atomic_init(&c->state, MAYFLY_COMPILING);
     mf_lease_close(c);
     int code = mf_registry_add(options->registry, c, err);

@@ -78,8 +78,8 @@ void mf_registry_set_max(mf_registry *r, size_t contexts);
 int mf_registry_set_tombs(mf_registry *r, size_t max, uint64_t age_ns);
 void mf_registry_trim(mf_registry *r); /* forgets those that are too old */
 
-/* Unloads every context, calls cancelled first, waiting `wait_ms` in all. What
- * is still held then stays *unloading* and goes with its last lease. Returns
+/* Unloads every context, calls cancelled first, waiting `wait_ms` in all, and a
+ * second for each that has threads of its own. What is still held then stays *unloading* and goes with its last lease. Returns
  * how many those are. No context may be made meanwhile. */
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 
@@ -170,14 +170,16 @@ typedef struct mf_load_report {
 } mf_load_report;
 
 /* Gives it its payload. It stays COMPILING, but its own code may run from now on
- * and take leases. Giving up the last reference now destroys the payload, as
- * after a forced unload. Two snapshots are taken here: "compiled", with the
+ * and take leases. Two snapshots are taken here: "compiled", with the
  * compile arena's census as told and the process as it is now, so the compile
  * arena should still be there; and "arena dropped", after the host's trim. */
 void mf_context_attach(mayfly_context *context, const mf_payload *payload,
                        const mf_load_report *report);
 /* COMPILING, with a payload, to LIVE. */
 void mf_context_open(mayfly_context *context);
+/* Instead of that: unloads it, forced, and gives up the reference. Threads of its
+ * own get a moment to stop. */
+void mf_context_abandon(mayfly_context *context);
 /* Both. */
 void mf_context_publish(mayfly_context *context, const mf_payload *payload,
                         const mf_load_report *report);
@@ -198,6 +200,11 @@ typedef struct mf_inside {
 
 void mf_inside_enter(mf_inside *note, const mayfly_context *context);
 void mf_inside_leave(const mf_inside *note);
+
+/* Keeps the memory of the handle, and nothing else of it: for who may come late to
+ * take something out of its lists. */
+void mf_context_keep(mayfly_context *context);
+void mf_context_unkeep(mayfly_context *context);
 
 void *mf_context_unit(const mayfly_context *context); /* only under a lease */
 void *mf_context_host(const mayfly_context *context);

@@ -95,6 +95,7 @@ struct mayfly_context {
     void *block; /* what the allocator gave; this struct is aligned within */
 
     _Alignas(MF_CACHE_LINE) atomic_uint refs;
+    atomic_uint keeps; /* of this memory: the handle's own, and of records */
     pthread_mutex_t lock;   /* guards all below, and changes of `state` */
     pthread_cond_t changed; /* signalled when a lease goes while unloading */
     unsigned waiters;       /* unloads that wait */
@@ -117,6 +118,8 @@ struct mayfly_context {
     size_t n_pins;
     mf_owned *owned; /* what its own code has started, newest first */
     size_t n_owned[MF_OWNED_KINDS];
+    long n_stoppable; /* leases that are given back when their holder is asked */
+    int asked;        /* they were */
     int n_snapshots;
     mf_kept_snapshots snapshots;
     uint64_t load_ns, generate_ns, compile_ns;
@@ -135,6 +138,9 @@ void mf_lease_close(mayfly_context *c); /* lock held: no lease is taken after */
 
 /* unload.c: drops a lease of a context that is closed. */
 void mf_context_drop_closed(mayfly_context *c);
+/* unload.c: how long to wait where `wait_ms` is given: what has threads of its own
+ * that are asked to stop gets a moment for it. */
+unsigned mf_unload_ms(mayfly_context *c, unsigned wait_ms);
 /* unload.c: the last reference went. Unloads where nobody has; where a lease
  * is left, the context refers to itself from here until that is dropped.
  * Returns 1 when nothing is left to do but to free the handle. */
@@ -146,8 +152,15 @@ const char *mf_state_name(enum mayfly_context_state state);
 /* context.c: it has a payload that is not being destroyed. Lock held. */
 int mf_context_is_there(const mayfly_context *c);
 
-/* context.c: frees the handle. */
+/* context.c: ends the handle; its memory stays while somebody keeps it. */
 void mf_context_free(mayfly_context *c);
+
+/* owned.c: asks those to stop that can. Lock held. */
+void mf_owned_stop(mayfly_context *c);
+/* owned.c: an unload has given up. Lock held. */
+void mf_owned_resume(mayfly_context *c);
+/* owned.c: ends all that runs beside the calls; no lease is left. */
+void mf_owned_end(mayfly_context *c);
 
 /* listeners.c: calls all back. Lock held at entry and return, not in between.
  * One thread at a time. */

@@ -12,6 +12,11 @@
 
 #include "cache/internal.h"
 
+#include "base/guest.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
 enum { LISTED_MAX = 8 };
 
 void mf_owned_add(mayfly_context *c, mf_owned *o)
@@ -39,8 +44,47 @@ void mf_owned_remove(mayfly_context *c, mf_owned *o)
     if (o->next)
         o->next->prev = o->prev;
     c->n_owned[o->kind]--;
+    if (o->holds && o->stop)
+        c->n_stoppable--;
+    if (o->claimed)
+        pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->lock);
     mf_counts_drop(o->count);
+}
+
+int mf_owned_take(mayfly_context *c, mf_owned *o, mayfly_error *err)
+{
+    int code = mf_fork_check(c->options.fork_generation, err);
+    if (code != 0)
+        return code;
+    pthread_mutex_lock(&c->lock); /* so that it is not closed in between */
+    code = mf_lease_take(c, err);
+    if (code == 0) {
+        o->holds = 1;
+        o->thread = syscall(SYS_gettid);
+        o->at_ns = mf_clock_ns();
+        c->n_stoppable += o->stop != NULL;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return code;
+}
+
+void mf_owned_drop(mayfly_context *c, mf_owned *o)
+{
+    pthread_mutex_lock(&c->lock);
+    o->holds = 0;
+    c->n_stoppable -= o->stop != NULL;
+    pthread_mutex_unlock(&c->lock);
+    mf_lease_drop(c);
+}
+
+int mf_owned_claim(mayfly_context *c, mf_owned *o)
+{
+    pthread_mutex_lock(&c->lock);
+    int first = !o->claimed;
+    o->claimed = 1;
+    pthread_mutex_unlock(&c->lock);
+    return first;
 }
 
 void mf_owned_set_thread(mayfly_context *c, mf_owned *o, long thread)
@@ -124,5 +168,50 @@ void mf_owned_cancel(mayfly_context *c)
     for (mf_owned *o = c->owned; o; o = o->next)
         if (o->cancel)
             o->cancel(o);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void mf_owned_stop(mayfly_context *c)
+{
+    for (mf_owned *o = c->owned; o; o = o->next)
+        if (o->stop && o->holds)
+            o->stop(o);
+}
+
+void mf_owned_resume(mayfly_context *c)
+{
+    for (mf_owned *o = c->owned; o; o = o->next)
+        if (o->resume)
+            o->resume(o);
+}
+
+/* One that nobody ends yet. Lock held. */
+static mf_owned *find_unclaimed(const mayfly_context *c, int *ret_any)
+{
+    mf_owned *o = c->owned;
+    *ret_any = 0;
+    while (o && (!o->end || o->claimed)) {
+        *ret_any |= o->end != NULL;
+        o = o->next;
+    }
+    return o;
+}
+
+void mf_owned_end(mayfly_context *c)
+{
+    int others = 1;
+    pthread_mutex_lock(&c->lock);
+    while (others) {
+        mf_owned *o = find_unclaimed(c, &others);
+        if (o) {
+            others = 1;
+            o->claimed = 1;
+            pthread_mutex_unlock(&c->lock);
+            o->end(o);
+            pthread_mutex_lock(&c->lock);
+        } else if (others) { /* whoever claimed it takes it out */
+            pthread_cond_wait(&c->changed, &c->lock);
+        }
+    }
     pthread_mutex_unlock(&c->lock);
 }

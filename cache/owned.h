@@ -7,7 +7,8 @@
  *
  * A record is part of a struct of whoever adds it, who also takes it out before
  * that goes; it is never touched by the cache after that. The list is the
- * context's and outlives its unit.
+ * context's and outlives its unit. Some of these run beside the calls and are
+ * ended by the unload itself: those have the callbacks below.
  *
  * Threads: any. The list has the context's lock.
  */
@@ -40,13 +41,30 @@ typedef struct mf_owned {
                     else */
     uint64_t at_ns;
     char name[MF_OWNED_NAME]; /* "worker", "SIGUSR1"; cut if longer */
-    /* A forced unload asks it to end, with the context's lock held: must be
-     * short and call nothing of the cache's; or NULL. */
-    void (*cancel)(struct mf_owned *o);
+    /* The next three are called with the context's lock held: must be short and
+     * call nothing of the cache's. Each may be NULL. */
+    void (*cancel)(struct mf_owned *o); /* a forced unload asks it to end */
+    /* It can give its lease back when it is asked, which is done when nothing
+     * else holds the context. */
+    void (*stop)(struct mf_owned *o);
+    void (*resume)(struct mf_owned *o); /* an unload has given up */
+    /* The payload is about to be destroyed; no lease is left. Takes the record
+     * out; nothing of it runs on its return. Without the lock. Or NULL. */
+    void (*end)(struct mf_owned *o);
+    int claimed; /* somebody ends it: only that one may take it out */
 } mf_owned;
 
 void mf_owned_add(mayfly_context *c, mf_owned *o);
 void mf_owned_remove(mayfly_context *c, mf_owned *o);
+
+/* A lease that the record holds, on the calling thread; it is in the list. 0,
+ * EUNLOADED, EFORKED. */
+int mf_owned_take(mayfly_context *c, mf_owned *o, mayfly_error *err);
+void mf_owned_drop(mayfly_context *c, mf_owned *o);
+
+/* 1 for the first who asks: that one is to end it. */
+int mf_owned_claim(mayfly_context *c, mf_owned *o);
+
 /* It turned out only later which thread it is. */
 void mf_owned_set_thread(mayfly_context *c, mf_owned *o, long thread);
 size_t mf_owned_count(mayfly_context *c, enum mf_owned_kind kind);

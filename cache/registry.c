@@ -182,7 +182,9 @@ size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms)
         unsigned left =
             now < deadline ? (unsigned)((deadline - now) / 1000000) : 0;
         if (mayfly_context_get_state(c) != MAYFLY_UNLOADED &&
-            mayfly_unload(c, MAYFLY_UNLOAD_OPTIONS(.wait_ms = left, .force = 1),
+            mayfly_unload(c,
+                          MAYFLY_UNLOAD_OPTIONS(.wait_ms = mf_unload_ms(c, left),
+                                                .force = 1),
                           NULL, NULL) == MAYFLY_EBUSY)
             held++;
         c = mf_registry_next(r, c);

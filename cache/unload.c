@@ -15,6 +15,10 @@
  * it is gone by the thread that destroyed. Until then (`ended`) the handle
  * stays: where the last reference goes meanwhile, that thread frees it.
  *
+ * A context's own threads hold it, too, and give it back when they are asked:
+ * that is done last, when nothing else does, so that calls which wait for their
+ * work get it. They are not asked by an unload that does not wait for them.
+ *
  * Threads: any. Payload and host are called without the lock.
  */
 #include "cache/internal.h"
@@ -22,10 +26,9 @@
 #include "base/error.h"
 #include "base/guest.h"
 #include "base/options.h"
+#include "base/sync.h"
 
-#include <time.h>
-
-enum { HOLDERS_TEXT_MAX = 4096 };
+enum { HOLDERS_TEXT_MAX = 4096, STOP_MS = 1000 };
 
 /* What the arenas of the host hold beyond what they held before the first load:
  * counted by the arenas themselves, so a payload that forgets to give something
@@ -59,6 +62,7 @@ static int destroy(mayfly_context *c)
     pthread_mutex_unlock(&c->lock);
 
     uint64_t start = mf_clock_ns();
+    mf_owned_end(c);
     mf_bindings_destroy(c, destroy_payload);
     destroy_payload(c, &c->payload);
     uint64_t took = mf_clock_ns() - start;
@@ -136,6 +140,23 @@ static int end_elsewhere(mayfly_context *c)
            o->end_later(o->host, c) == 0;
 }
 
+/* Whether all that is left can be asked to go. Lock held. */
+static int can_ask(const mayfly_context *c)
+{
+    return atomic_load(&c->state) == MAYFLY_UNLOADING && !c->asked &&
+           !c->telling && c->n_stoppable &&
+           mf_lease_sum(c) == c->n_stoppable;
+}
+
+/* Lock held. */
+static void ask(mayfly_context *c)
+{
+    if (!can_ask(c))
+        return;
+    c->asked = 1;
+    mf_owned_stop(c);
+}
+
 void mf_context_drop_closed(mayfly_context *c)
 {
     if (mf_fork_check(c->options.fork_generation, NULL) != 0)
@@ -148,6 +169,11 @@ void mf_context_drop_closed(mayfly_context *c)
             pthread_cond_broadcast(&c->changed);
         else if (c->forced && !end_elsewhere(c))
             last = destroy(c);
+    } else if (can_ask(c)) {
+        if (c->waiters)
+            pthread_cond_broadcast(&c->changed);
+        else if (c->forced)
+            ask(c);
     }
     pthread_mutex_unlock(&c->lock);
     if (last)
@@ -169,6 +195,8 @@ int mf_context_finish_unref(mayfly_context *c)
         close_down(c);
         if (can_destroy(c))
             last = destroy(c);
+        else
+            ask(c);
     }
     pthread_mutex_unlock(&c->lock);
     return last;
@@ -224,10 +252,7 @@ static int busy(mayfly_context *c, mayfly_error *err)
 static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
                             int *ret_last)
 {
-    struct timespec until = {
-        .tv_sec = (time_t)(deadline_ns / 1000000000),
-        .tv_nsec = (long)(deadline_ns % 1000000000),
-    };
+    struct timespec until = mf_sync_until(deadline_ns);
     for (;;) {
         if (can_destroy(c)) {
             *ret_last = destroy(c);
@@ -237,6 +262,7 @@ static int wait_and_destroy(mayfly_context *c, uint64_t deadline_ns,
             return MAYFLY_EUNLOADED;
         if (mf_clock_ns() >= deadline_ns)
             return MAYFLY_EBUSY;
+        ask(c);
         pthread_cond_timedwait(&c->changed, &c->lock, &until);
     }
 }
@@ -251,11 +277,30 @@ int mf_context_retire(mayfly_context *c, uint64_t deadline_ns)
         close_down(c);
         gone = wait_and_destroy(c, deadline_ns, &last) != MAYFLY_EBUSY;
         c->waiters--;
+        if (!gone)
+            ask(c);
     }
     pthread_mutex_unlock(&c->lock);
     if (last)
         mf_context_free(c);
     return gone;
+}
+
+unsigned mf_unload_ms(mayfly_context *c, unsigned wait_ms)
+{
+    const mf_context_options *o = &c->options;
+    int on_loop = o->on_loop && o->on_loop(o->host);
+    pthread_mutex_lock(&c->lock);
+    int asks = c->n_stoppable != 0;
+    pthread_mutex_unlock(&c->lock);
+    return asks && !on_loop && wait_ms < STOP_MS ? STOP_MS : wait_ms;
+}
+
+void mf_context_abandon(mayfly_context *context)
+{
+    uint64_t wait_ns = (uint64_t)mf_unload_ms(context, 0) * 1000000;
+    mf_context_retire(context, mf_clock_ns() + wait_ns);
+    mayfly_context_unref(context);
 }
 
 static int unload(mayfly_context *c, const mayfly_unload_options *o,
@@ -279,6 +324,7 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
         if (c->options.cancel_calls)
             c->options.cancel_calls(c->options.host, c);
         pthread_mutex_lock(&c->lock);
+        ask(c);
     }
     int last = 0;
     int code = wait_and_destroy(c, deadline, &last);
@@ -286,6 +332,8 @@ static int unload(mayfly_context *c, const mayfly_unload_options *o,
     if (code == MAYFLY_EBUSY && !c->forced && !c->waiters && !c->destroying) {
         atomic_store(&c->state, MAYFLY_LIVE);
         mf_lease_open(c);
+        c->asked = 0;
+        mf_owned_resume(c);
         mf_listeners_tell(c, MAYFLY_ON_LIVE_AGAIN);
     }
     pthread_mutex_unlock(&c->lock);

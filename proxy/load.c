@@ -368,7 +368,8 @@ static int make_program(mayfly_host *host, const mayfly_load_options *o,
              : mf_error_nomem(err, "a program");
 }
 
-/* From a context that compiles to one that is live, or to nothing. */
+/* From a context that compiles to one that is live; where it fails, the context
+ * is given up. */
 static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
                 mayfly_error *err)
 {
@@ -386,6 +387,7 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
     mf_host_touch(host);
     if (code != 0) {
         mf_program_free(program);
+        mayfly_context_unref(context);
         return code;
     }
     mf_load_report told = {.compiling = report.cc.census,
@@ -401,6 +403,8 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
                                load->begins, err);
     if (code == 0)
         mf_context_open(context);
+    else
+        mf_context_abandon(context);
     return code;
 }
 
@@ -425,8 +429,6 @@ int mf_load_run(mayfly_host *host, const char *name, const mf_load *what,
         drop_ready(what);
     if (code == 0)
         *ret_context = context;
-    else
-        mayfly_context_unref(context);
     mayfly_pin_free(pin);
     return code;
 }

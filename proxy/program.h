@@ -52,6 +52,7 @@ typedef struct mf_frame {
     mf_inside inside;
     sigjmp_buf out;
     int is_thread; /* of the unit's own making */
+    int is_job;    /* a timer or a thread of background.h */
     int ending;    /* such a one has only its values to destroy */
     int status;    /* what exit was called with */
     int quick;     /* _exit or abort: without handlers */
@@ -237,6 +238,9 @@ int mf_program_begin(mf_program *p, mf_frame *f, int argc, char **argv);
 /* Calls a handler; exit in it ends it with EINTERNAL. */
 int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
                      mayfly_error *err);
+
+/* Calls a job. 1 when exit has ended it. */
+int mf_program_call(mf_program *p, void (*call)(void *state), void *state);
 
 /* Runs what atexit has registered, the newest first, each once. */
 void mf_program_run_handlers(mf_program *p, mf_frame *f);

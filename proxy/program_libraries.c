@@ -33,9 +33,7 @@ enum { PATH_BYTES = 512, VERSIONS = 30, FIRST_FILES = 16 };
 /* More of one library than this is none that somebody wrote for a folder. */
 enum { TABLE_BYTES_MAX = 64 << 20 };
 
-/* --- libraries by name
- * --------------------------------------------------------
- */
+/* --- libraries by name --- */
 
 /* "m" is libm.so, or, where only a linker knows that name, libm.so.6. */
 static void *open_library(const char *name)
@@ -105,9 +103,7 @@ void mf_program_close_libraries(mf_program *p)
     }
 }
 
-/* --- listing folders
- * ----------------------------------------------------------
- */
+/* --- listing folders --- */
 
 /* "libx.so", "x.so.1". */
 static int is_library(const char *name)
@@ -182,9 +178,7 @@ void mf_folders_done(mf_folders *f)
     mf_alloc_free(f->alloc, f->paths);
 }
 
-/* --- looking into files
- * --------------------------------------------------------
- */
+/* --- looking into files --- */
 
 static int defines(const ElfW(Sym) * s)
 {

@@ -16,9 +16,7 @@
 
 #include <string.h>
 
-/* --- what the options say
- * -----------------------------------------------------
- */
+/* --- what the options say --- */
 
 static int bad_list(const char *const *list, size_t n)
 {
@@ -93,9 +91,7 @@ void mf_link_done(mf_link *l)
     mf_buf_done(&l->prelude);
 }
 
-/* --- names
- * --------------------------------------------------------------------
- */
+/* --- names --- */
 
 static const void *find_api(const char *name)
 {

@@ -34,8 +34,7 @@ typedef int (*load_fn)(const mayfly_handover *from, void **ret_state,
                        mayfly_error *err);
 typedef void (*unload_fn)(void *state, int in_use);
 
-/* --- the record --------------------------------------------------------------
- */
+/* --- the record --- */
 
 static mf_state *state_new(mf_alloc *alloc)
 {
@@ -71,8 +70,7 @@ void *mf_program_state(const mf_program *p)
     return p->state ? p->state->pointer : NULL;
 }
 
-/* --- on load -----------------------------------------------------------------
- */
+/* --- on load --- */
 
 /* exit in it shows in `ret_left`. */
 static int call_on_load(mf_frame *f, load_fn on_load,
@@ -164,8 +162,7 @@ int mf_program_load(mf_program *p, mayfly_context *previous, int begins,
     return code;
 }
 
-/* --- on unload ---------------------------------------------------------------
- */
+/* --- on unload --- */
 
 static void call_on_unload(mf_frame *f, unload_fn on_unload, void *state,
                            int in_use)

@@ -133,7 +133,7 @@ _Noreturn void mf_wrap_pthread_exit(mf_program *p, void *value)
         pthread_exit(value);
     if (!f)
         leave_thread(p, 0, "pthread_exit");
-    if (!f->is_thread)
+    if (!f->is_thread && !f->is_job)
         mf_program_wait_threads(p);
     leave(p, 0, 0, "pthread_exit");
 }
@@ -256,6 +256,23 @@ int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
     int code = serve_in(&f, stub, io, err);
     mf_frame_leave(&f);
     return code;
+}
+
+static int call_in(mf_frame *f, void (*call)(void *state), void *state)
+{
+    if (sigsetjmp(f->out, 1) != 0)
+        return 1;
+    call(state);
+    return 0;
+}
+
+int mf_program_call(mf_program *p, void (*call)(void *state), void *state)
+{
+    mf_frame f = {.is_job = 1};
+    mf_frame_enter(&f, p);
+    int left = call_in(&f, call, state);
+    mf_frame_leave(&f);
+    return left;
 }
 
 /* --- running -----------------------------------------------------------------

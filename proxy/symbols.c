@@ -59,6 +59,8 @@
     X(mayfly_context_receipt) \
     X(mayfly_context_ref) \
     X(mayfly_context_run) \
+    X(mayfly_context_thread) \
+    X(mayfly_context_timer) \
     X(mayfly_context_unlisten) \
     X(mayfly_context_unref) \
     X(mayfly_context_version) \
@@ -163,6 +165,11 @@
     X(mayfly_server_listen) \
     X(mayfly_server_new) \
     X(mayfly_status_name) \
+    X(mayfly_thread_free) \
+    X(mayfly_thread_stopping) \
+    X(mayfly_thread_wait) \
+    X(mayfly_thread_wake) \
+    X(mayfly_timer_free) \
     X(mayfly_unit_call_json) \
     X(mayfly_unit_context) \
     X(mayfly_unit_drop) \

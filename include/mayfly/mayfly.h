@@ -21,6 +21,7 @@
  *   dynamic.h  messages without a header: fields by path, handlers, calls
  *   source.h   load any C source, run it
  *   handlers.h what such source says of itself: on load, on unload
+ *   background.h timers and threads that belong to a context
  *   emit.h     headers and descriptor sets, for tools
  *   layout.h   the tables of generated headers
  *
@@ -33,6 +34,7 @@
 #define MAYFLY_MAYFLY_H
 
 #include <mayfly/arena.h>
+#include <mayfly/background.h>
 #include <mayfly/cache.h>
 #include <mayfly/call.h>
 #include <mayfly/channel.h>

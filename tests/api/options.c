@@ -210,6 +210,20 @@ static int try_serve(world *w, const void *options, mayfly_error *err)
     return code;
 }
 
+static void on_time(void *unused)
+{
+    (void)unused;
+}
+
+static int try_timer(world *w, const void *options, mayfly_error *err)
+{
+    mayfly_timer *timer = NULL;
+    int code =
+        mayfly_context_timer(w->context, options, on_time, NULL, &timer, err);
+    mayfly_timer_free(timer);
+    return code;
+}
+
 static const struct {
     const char *name;
     size_t size;
@@ -236,6 +250,7 @@ static const struct {
     {"recipe", sizeof(mayfly_recipe), try_recipe},
     {"swap", sizeof(mayfly_swap_options), try_swap},
     {"budget", sizeof(mayfly_cache_budget), try_budget},
+    {"timer", sizeof(mayfly_timer_options), try_timer},
 };
 enum { FUNCTIONS = sizeof functions / sizeof functions[0], MORE = 24 };
 

@@ -348,7 +348,7 @@ static void test_refused_before_it_is_live(void **state)
         assert_int_equal(mf_lease_take(c, &err), 0);
         if (!held)
             mf_lease_drop(c);
-        mayfly_context_unref(c);
+        mf_context_abandon(c);
         assert_int_equal(h.destroyed, !held);
         if (held) {
             assert_int_equal(mf_lease_take(c, &err), MAYFLY_EUNLOADED);
