@@ -91,6 +91,17 @@ mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
     return c;
 }
 
+/* It has no context any more. Lock held; the caller has its reference. */
+static mayfly_context *let_go(mf_content *c)
+{
+    mayfly_context *context = atomic_exchange(&c->context, NULL);
+    if (context) {
+        context->content = NULL;
+        mf_budget_remove(c->units, c);
+    }
+    return context;
+}
+
 int mf_content_put(mf_content *c, uint64_t deadline_ns,
                    mayfly_context **ret_context)
 {
@@ -103,9 +114,7 @@ int mf_content_put(mf_content *c, uint64_t deadline_ns,
             mf_map_remove(units->contents, &c->fingerprint,
                           sizeof c->fingerprint);
         units->recipe_bytes -= c->recipe_bytes;
-        context = atomic_exchange(&c->context, NULL);
-        if (context)
-            mf_budget_remove(units, c);
+        context = let_go(c);
     }
     pthread_mutex_unlock(&units->lock);
     if (ret_context)
@@ -163,6 +172,7 @@ static void take_in(mf_content *c, mayfly_context *context, uint64_t took_us)
     mf_alloc_free(units->o.alloc, c->failure);
     c->failure = NULL;
     atomic_store(&c->used_ms, mf_now_ms());
+    context->content = c;
     atomic_store(&c->context, context);
     mf_budget_add(units, c);
 }
@@ -247,10 +257,8 @@ static mayfly_context *forget_unloaded(mf_content *c)
     mayfly_context *context = atomic_load(&c->context);
     if (!context || c->unloading || !is_ended(context))
         return NULL;
-    atomic_store(&c->context, NULL);
-    mf_budget_remove(c->units, c);
     c->evictions++;
-    return context;
+    return let_go(c);
 }
 
 /* Waits for a change, or a moment where it is not the cache that makes it. Lock
@@ -347,8 +355,7 @@ int mf_content_evict(mf_content *c, mayfly_error *err)
     pthread_mutex_lock(&units->lock);
     c->unloading = 0;
     if (gone) {
-        atomic_store(&c->context, NULL);
-        mf_budget_remove(units, c);
+        let_go(c);
         c->evictions++;
         units->counted.evictions++;
         units->counted.evict_us += took_us;

@@ -188,6 +188,8 @@ void mf_context_publish(mayfly_context *context, const mf_payload *payload,
  */
 int mf_lease_take(mayfly_context *context, mayfly_error *err);
 void mf_lease_drop(mayfly_context *context); /* any thread */
+/* The same where a call held it for so long: that is counted, too. */
+void mf_lease_drop_call(mayfly_context *context, uint64_t ns, int failed);
 
 /* A note on the stack that this thread is about to run user code in the name of
  * a context: a handler, whether the host's or of the context's own source. From

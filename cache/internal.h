@@ -22,10 +22,16 @@ enum { MF_CACHE_LINE = 64, MF_LEASE_SHARDS_MAX = 32 };
 /* A shard's word is twice its count, and one more while it is closed. */
 enum { MF_LEASE_CLOSED = 1, MF_LEASE_ONE = 2 };
 
+/* What calls are counted by: how long they took, and those that failed. */
+enum { MF_CALLS_FAILED = MAYFLY_LATENCIES, MF_CALL_COUNTERS };
+
 /* One cache line. A lease may be dropped on another processor than it was taken
- * on, so one shard alone may be below zero; only the sum means something. */
+ * on, so one shard alone may be below zero; only the sum means something. The
+ * rest of the line counts calls that have ended here (tally.c). */
 typedef struct mf_lease_shard {
     _Alignas(MF_CACHE_LINE) atomic_long word;
+    atomic_ullong calls_ns;
+    atomic_uint calls[MF_CALL_COUNTERS];
 } mf_lease_shard;
 
 typedef struct mf_binding {
@@ -116,6 +122,7 @@ struct mayfly_context {
     mf_weak_link *weak; /* what weak handles share, or NULL; a reference */
     mayfly_pin *pins;
     size_t n_pins;
+    uint32_t carried[MF_CALL_COUNTERS]; /* from the shards' counters, tally.c */
     mf_owned *owned; /* what its own code has started, newest first */
     size_t n_owned[MF_OWNED_KINDS];
     long n_stoppable; /* leases that are given back when their holder is asked */
@@ -130,11 +137,21 @@ struct mayfly_context {
                            was there to hold them */
 
     mayfly_context *next, *prev; /* in the registry, under its lock */
+    struct mf_content *content;  /* that it was built for, as long as it is that
+                                    one's; under the units' lock */
 };
 
 /* lease.c */
 void mf_lease_open(mayfly_context *c);  /* lock held */
 void mf_lease_close(mayfly_context *c); /* lock held: no lease is taken after */
+
+/* tally.c: one call that held a lease on this shard's line has ended. */
+void mf_tally_count(mayfly_context *c, mf_lease_shard *shard, uint64_t ns,
+                    int failed);
+/* Adds what has been counted to `to`; taking it begins anew. */
+void mf_tally_read(mayfly_context *c, mayfly_call_counts *to);
+void mf_tally_take(mayfly_context *c, mayfly_call_counts *to);
+void mf_tally_merge(mayfly_call_counts *to, const mayfly_call_counts *from);
 
 /* unload.c: drops a lease of a context that is closed. */
 void mf_context_drop_closed(mayfly_context *c);

@@ -18,7 +18,8 @@
  *     keeps the payload, and by that the handle.
  *   - shards are opened and closed under the lock.
  *
- * Nothing else of a context is written when a lease is taken or dropped.
+ * Nothing else of a context is written when a lease is taken or dropped. What a
+ * call leaves behind is counted on the same line (tally.c).
  *
  * Threads: any; nothing here blocks but a drop on a context that is closed.
  */
@@ -31,11 +32,11 @@
 
 _Static_assert(sizeof(mf_lease_shard) == MF_CACHE_LINE, "a line each");
 
-static atomic_long *word_of(mayfly_context *c)
+static mf_lease_shard *shard_of(mayfly_context *c)
 {
     int processor = sched_getcpu(); /* reads a word of the thread's */
     /* -1 where the kernel does not tell */
-    return &c->shards[(unsigned)processor & (c->n_shards - 1)].word;
+    return &c->shards[(unsigned)processor & (c->n_shards - 1)];
 }
 
 long mf_lease_sum(const mayfly_context *c)
@@ -71,7 +72,7 @@ int mf_lease_take(mayfly_context *context, mayfly_error *err)
     int code = mf_fork_check(context->options.fork_generation, err);
     if (code != 0)
         return code;
-    atomic_long *word = word_of(context);
+    atomic_long *word = &shard_of(context)->word;
     long at = atomic_load_explicit(word, memory_order_relaxed);
     do {
         if (at & MF_LEASE_CLOSED)
@@ -80,9 +81,8 @@ int mf_lease_take(mayfly_context *context, mayfly_error *err)
     return 0;
 }
 
-void mf_lease_drop(mayfly_context *context)
+static void drop(mayfly_context *context, atomic_long *word)
 {
-    atomic_long *word = word_of(context);
     long at = atomic_load_explicit(word, memory_order_relaxed);
     do {
         if (at & MF_LEASE_CLOSED) {
@@ -90,4 +90,16 @@ void mf_lease_drop(mayfly_context *context)
             return;
         }
     } while (!atomic_compare_exchange_weak(word, &at, at - MF_LEASE_ONE));
+}
+
+void mf_lease_drop(mayfly_context *context)
+{
+    drop(context, &shard_of(context)->word);
+}
+
+void mf_lease_drop_call(mayfly_context *context, uint64_t ns, int failed)
+{
+    mf_lease_shard *shard = shard_of(context);
+    mf_tally_count(context, shard, ns, failed); /* it may be gone afterwards */
+    drop(context, &shard->word);
 }

@@ -13,6 +13,9 @@
 #include "cache/internal.h"
 #include "cache/units_own.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* --- receipts --- */
 
 /* The newest of the ring for i of 0, and so on. past_lock held. */
@@ -64,8 +67,27 @@ void mf_units_close_past(mf_units *units)
     pthread_mutex_unlock(&units->past_lock);
 }
 
+/* What a context has counted goes to its version, or to its unit where that has
+ * left: the name leads there. */
+static void inherit_calls(mf_units *units, mayfly_context *context)
+{
+    const char *name = mayfly_context_name(context);
+    char unit_name[256]; /* longer than any unit's */
+    snprintf(unit_name, sizeof unit_name, "%.*s", (int)strcspn(name, "@"),
+             name);
+    mayfly_unit *unit = mf_units_lookup(units, unit_name);
+    pthread_mutex_lock(&units->lock);
+    if (context->content)
+        mf_tally_take(context, &context->content->calls);
+    else if (unit)
+        mf_tally_take(context, &unit->gone);
+    pthread_mutex_unlock(&units->lock);
+    mayfly_unit_unref(unit);
+}
+
 void mf_units_unloaded(mf_units *units, mayfly_context *context)
 {
+    inherit_calls(units, context);
     mayfly_cache_budget budget = {.size = sizeof budget};
     mayfly_context *gone = NULL;
     mf_units_get_budget(units, &budget);
@@ -137,7 +159,7 @@ typedef struct telling {
 static void tell(const telling *t, const mayfly_unit *unit, const mf_version *v)
 {
     const mf_content *c = v->content;
-    const mayfly_context *context = atomic_load(&c->context);
+    mayfly_context *context = atomic_load(&c->context);
     long leases = context ? mf_lease_sum(context) : 0;
     uint64_t used = atomic_load(&c->used_ms);
     mayfly_version_info info = {
@@ -157,7 +179,11 @@ static void tell(const telling *t, const mayfly_unit *unit, const mf_version *v)
         .builds = c->builds,
         .evictions = c->evictions,
         .build_us = c->build_us,
+        .calls = c->calls,
+        .gone = unit->gone,
     };
+    if (context)
+        mf_tally_read(context, &info.calls);
     t->each(t->state, &info);
 }
 

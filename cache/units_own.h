@@ -47,6 +47,7 @@ typedef struct mf_content {
     mayfly_error *failure;            /* of the last build, remembered until */
     uint64_t failed_until_ms;
     uint64_t builds, evictions, build_us;
+    mayfly_call_counts calls; /* of its contexts that are gone */
 } mf_content;
 
 typedef struct mf_version {
@@ -73,6 +74,7 @@ struct mayfly_unit {
     int pinned;
     int removed;
     mayfly_unit *closing; /* the next one that goes with the host */
+    mayfly_call_counts gone; /* of versions that have left it */
 };
 
 struct mf_units {

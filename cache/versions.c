@@ -13,6 +13,7 @@
  * either is enough to read it.
  */
 #include "base/error.h"
+#include "cache/internal.h"
 #include "cache/units_own.h"
 
 #include <errno.h>
@@ -102,6 +103,11 @@ void mf_version_unlink(mayfly_unit *unit, mf_version *v)
     *at = v->next;
     unit->units->n_versions--;
     v->content->pinned -= unit->pinned != 0;
+    mayfly_context *context = atomic_load(&v->content->context);
+    if (context) /* the rest follows when it is gone */
+        mf_tally_take(context, &v->content->calls);
+    mf_tally_merge(&unit->gone, &v->content->calls);
+    v->content->calls = (mayfly_call_counts){0};
 }
 
 /* Frees a version that nobody can see any more. As mf_content_put. */

@@ -129,6 +129,7 @@ static void answer_static(mayfly_call *c, int status, const mf_h2_field *text)
     atomic_store_explicit(&c->cancelled, 1, memory_order_release);
     if (c->is_sent || !c->stream.h2)
         return;
+    c->is_cut = 1;
     sent(c, submit_static(c, status, text));
 }
 
@@ -442,6 +443,8 @@ static void on_closed(mf_h2_stream *s, uint32_t code)
     (void)code;
     mf_loop_clear_timer(c->loop, &c->timer);
     atomic_store_explicit(&c->cancelled, 1, memory_order_release);
+    if (!c->is_sent)
+        c->is_cut = 1;
     mf_call_unref(c);
 }
 

@@ -103,6 +103,13 @@ void mf_call_release(mayfly_call *c)
     end(c->end_state, c);
 }
 
+int mf_call_has_failed(mayfly_call *c)
+{
+    if (c->is_server)
+        return c->status != MAYFLY_STATUS_OK || c->is_cut;
+    return atomic_load(&c->phase) != MF_CALL_ENDED || c->code != 0;
+}
+
 void *mf_call_held(const mayfly_call *c)
 {
     return c->end ? c->context : NULL;

@@ -42,6 +42,9 @@ void mf_call_hold(mayfly_call *call, void *context,
                   void (*end)(void *state, mayfly_call *call), void *state);
 void mf_call_release(mayfly_call *call); /* runs `end` now, if it has not run */
 
+/* Of a call that is over: whether it ended in anything but OK. Within `end`. */
+int mf_call_has_failed(mayfly_call *call);
+
 /* The `context` of mf_call_hold, or NULL. */
 void *mf_call_held(const mayfly_call *call);
 
@@ -161,6 +164,7 @@ struct mayfly_call {
     void (*end)(void *state, mayfly_call *call);
     void *end_state;
     void *context;
+    uint64_t held_ns; /* lease.c: since when */
 
     /* the host's list of calls */
     mf_calls *calls; /* NULL: not in the list */
@@ -175,6 +179,7 @@ struct mayfly_call {
     uint8_t is_answered;   /* the handler gave a reply or a status */
     uint8_t is_sent;       /* loop: the answer has been submitted */
     uint8_t is_dispatched; /* loop: the arena is the handler's */
+    uint8_t is_cut;        /* loop: the peer gets another answer, or none */
 
     /* a client's */
     mayfly_channel *channel;

@@ -8,10 +8,18 @@
  */
 #include "proxy/lease.h"
 
+#include "base/census.h"
+
 static void end_lease(void *context, mayfly_call *call)
 {
-    (void)call;
-    mf_lease_drop(context);
+    mf_lease_drop_call(context, mf_clock_ns() - call->held_ns,
+                       mf_call_has_failed(call));
+}
+
+static void hold(mayfly_call *call, mayfly_context *context)
+{
+    call->held_ns = mf_clock_ns();
+    mf_call_hold(call, context, end_lease, context);
 }
 
 int mf_call_lease(mayfly_call *call, mayfly_context *context, mayfly_error *err)
@@ -19,7 +27,7 @@ int mf_call_lease(mayfly_call *call, mayfly_context *context, mayfly_error *err)
     int code = mf_lease_take(context, err);
     if (code != 0)
         return code;
-    mf_call_hold(call, context, end_lease, context);
+    hold(call, context);
     return 0;
 }
 
@@ -36,7 +44,7 @@ int mf_call_try_lease_unit(mayfly_call *call, mayfly_unit *unit,
 {
     int code = mf_unit_try_lease(unit, ret_context);
     if (code == 0)
-        mf_call_hold(call, *ret_context, end_lease, *ret_context);
+        hold(call, *ret_context);
     return code;
 }
 
@@ -47,6 +55,6 @@ int mf_call_lease_unit(mayfly_call *call, mayfly_unit *unit,
         return 0;
     int code = mf_unit_lease(unit, deadline_of(call), ret_context, err);
     if (code == 0)
-        mf_call_hold(call, *ret_context, end_lease, *ret_context);
+        hold(call, *ret_context);
     return code;
 }

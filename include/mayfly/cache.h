@@ -281,6 +281,9 @@ typedef struct mayfly_version_info {
     uint64_t idle_ms; /* since it was used */
     uint64_t builds, evictions;
     uint64_t build_us; /* of the last build */
+    mayfly_call_counts calls; /* of this version, evictions notwithstanding */
+    mayfly_call_counts gone;  /* of versions that have left the unit, all
+                                 together: the same for each one of it */
 } mayfly_version_info;
 
 /* The strings are good during the callback, which must not call mayfly. */

@@ -178,6 +178,28 @@ MAYFLY_API uint64_t mayfly_context_version(const mayfly_context *context);
 MAYFLY_API enum mayfly_context_state
 mayfly_context_get_state(const mayfly_context *context);
 
+/* How long calls took: [i] counts those of less than 4096 << 2 * i nanoseconds
+ * (4 us, 16 us, ... 1 s) that are not in an earlier one, the last all others. */
+enum { MAYFLY_LATENCIES = 11 };
+
+/*
+ * Calls that have ended: what a client began and a server's handlers were asked
+ * for. A call's time is that of its lease: a client's from before its request is
+ * encoded until its reply is decoded, a server's from when its request was there,
+ * or a worker took it up, until its answer was sent.
+ */
+typedef struct mayfly_call_counts {
+    uint64_t calls;
+    uint64_t errors; /* of these: with another status than OK, or not answered */
+    uint64_t ns;     /* of all together */
+    uint64_t latency[MAYFLY_LATENCIES];
+} mayfly_call_counts;
+
+/* Of a context, since it was loaded. A version that leaves its unit (cache.h)
+ * hands over what it has counted and begins at 0. */
+MAYFLY_API void mayfly_context_get_calls(mayfly_context *context,
+                                         mayfly_call_counts *ret_counts);
+
 /*
  * A pin is a lease that a user asks for: while it is held, the context's code and
  * data stay where they are. `owner`, and where the pin was taken, are recorded and
