@@ -1,15 +1,16 @@
 """Starts tests/interop/rpc_peer.c as a server, and calls with it."""
 import os
 import subprocess
+import sys
 
 BUILD = os.environ.get("BUILD", "build")
 PROGRAM = os.path.join(BUILD, "tests/interop/rpc_peer")
 
 
 class Server:
-    def __init__(self, address="127.0.0.1:0"):
+    def __init__(self, address="127.0.0.1:0", command="serve"):
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", address], stdin=subprocess.PIPE,
+            [PROGRAM, command, address], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.port = int(self.process.stdout.readline())
         self.target = "127.0.0.1:%d" % self.port
@@ -37,9 +38,9 @@ class Answer:
     pass
 
 
-def call(target, path, request=b"", timeout_ms=10000, metadata=()):
+def call(target, path, request=b"", timeout_ms=10000, metadata=(), command="call"):
     words = [w for pair in metadata for w in pair]
-    run = subprocess.run([PROGRAM, "call", target, path, str(timeout_ms)] + words,
+    run = subprocess.run([PROGRAM, command, target, path, str(timeout_ms)] + words,
                          input=request, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=60)
     if run.returncode != 0:
@@ -61,3 +62,28 @@ def call(target, path, request=b"", timeout_ms=10000, metadata=()):
         else:
             answer.trailers.append((name[8:], value))
     return answer
+
+
+class Checks:
+    """Runs tests, functions, and writes TAP."""
+
+    def __init__(self):
+        self.number, self.failed = 0, 0
+
+    def run(self, test, *args):
+        self.number += 1
+        name = test.__name__.replace("_", " ")
+        try:
+            test(*args)
+            print("ok %d - %s" % (self.number, name))
+        except Exception as e:  # noqa: BLE001
+            self.failed += 1
+            print("not ok %d - %s" % (self.number, name))
+            print("# %s: %s" % (type(e).__name__, str(e)[:2000]))
+        sys.stdout.flush()
+
+    def run_all(self, names, prefix, *args):
+        """Those of a module whose names begin so, in their order."""
+        for name, test in list(names.items()):
+            if name.startswith(prefix):
+                self.run(test, *args)

@@ -187,44 +187,26 @@ def mayfly_refused(target, handler):
 
 
 def main():
-    failed, number = 0, 0
-
-    def check(test, *args):
-        nonlocal failed, number
-        number += 1
-        name = test.__name__.replace("_", " ")
-        try:
-            test(*args)
-            print("ok %d - %s" % (number, name))
-        except Exception as e:  # noqa: BLE001
-            failed += 1
-            print("not ok %d - %s" % (number, name))
-            print("# %s: %s" % (type(e).__name__, str(e)[:2000]))
-        sys.stdout.flush()
-
+    checks = peer.Checks()
     server = peer.Server()
     with grpc.insecure_channel(
             server.target, options=[("grpc.max_send_message_length", -1),
                                     ("grpc.max_metadata_size", 65536)]) as channel:
-        for name, test in list(globals().items()):
-            if name.startswith("python_"):
-                check(test, channel, server)
+        checks.run_all(globals(), "python_", channel, server)
 
     def the_server_ends_cleanly():
         assert server.stop() == 0
 
-    check(the_server_ends_cleanly)
+    checks.run(the_server_ends_cleanly)
 
     python = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
     handler = Handler()
     python.add_generic_rpc_handlers((handler,))
     port = python.add_insecure_port("127.0.0.1:0")
     python.start()
-    for name, test in list(globals().items()):
-        if name.startswith("mayfly_"):
-            check(test, "127.0.0.1:%d" % port, handler)
+    checks.run_all(globals(), "mayfly_", "127.0.0.1:%d" % port, handler)
     python.stop(None)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if checks.failed else 0)
 
 
 main()

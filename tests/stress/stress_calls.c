@@ -6,6 +6,8 @@
  */
 #include <mayfly/mayfly.h>
 
+#include "tests/stress/parked.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { CALLERS = 6, ROUNDS = 500, PARKED_MAX = 4096 };
+enum { CALLERS = 6, ROUNDS = 500 };
 
 typedef struct stress {
     mayfly_host *host;
@@ -26,9 +28,7 @@ typedef struct stress {
     atomic_int stop;
     atomic_int started, told; /* calls that were not waited for */
     atomic_int odd;           /* answers that should not be */
-    pthread_mutex_t lock;     /* for the parked calls */
-    mayfly_call *parked[PARKED_MAX];
-    int n_parked;
+    parked parked;
 } stress;
 
 static int on_echo(void *state, mayfly_call *call, mayfly_bytes in)
@@ -37,49 +37,6 @@ static int on_echo(void *state, mayfly_call *call, mayfly_bytes in)
     return mayfly_call_reply(call, in, NULL) == MAYFLY_EINVAL
                ? MAYFLY_STATUS_INTERNAL
                : 0;
-}
-
-/* Some thread completes it some time. */
-static int on_park(void *state, mayfly_call *call, mayfly_bytes in)
-{
-    stress *s = state;
-    (void)in;
-    int kept = 0;
-    if (mayfly_call_defer(call, NULL) != 0)
-        return MAYFLY_STATUS_INTERNAL;
-    pthread_mutex_lock(&s->lock);
-    if (s->n_parked < PARKED_MAX) {
-        s->parked[s->n_parked++] = call;
-        kept = 1;
-    }
-    pthread_mutex_unlock(&s->lock);
-    if (!kept)
-        mayfly_call_finish(call, MAYFLY_STATUS_RESOURCE_EXHAUSTED,
-                           mayfly_str_of("full"), NULL);
-    return 0;
-}
-
-static void complete_parked(stress *s)
-{
-    for (;;) {
-        pthread_mutex_lock(&s->lock);
-        mayfly_call *call = s->n_parked ? s->parked[--s->n_parked] : NULL;
-        pthread_mutex_unlock(&s->lock);
-        if (!call)
-            return;
-        mayfly_bytes reply = {(const uint8_t *)"late", 4};
-        mayfly_call_reply(call, reply, NULL);
-    }
-}
-
-static void *complete(void *state)
-{
-    stress *s = state;
-    while (!atomic_load(&s->stop)) {
-        complete_parked(s);
-        usleep(200);
-    }
-    return NULL;
 }
 
 static void on_done(void *state, mayfly_call *call, int code,
@@ -154,7 +111,8 @@ static void serve(stress *s, const char *address)
     assert_int_equal(mayfly_server_new(s->host, NULL, &s->server, NULL), 0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(mayfly_server_add_raw(
-                             s->server, paths[i], i == 2 ? on_park : on_echo, s,
+                             s->server, paths[i], i == 2 ? park : on_echo,
+                             i == 2 ? (void *)&s->parked : s,
                              MAYFLY_SERVICE_OPTIONS(.blocking = i == 1), NULL),
                          0);
     assert_int_equal(mayfly_server_listen(s->server, address, &port, NULL), 0);
@@ -164,7 +122,7 @@ static void serve(stress *s, const char *address)
 static void begin(stress *s, unsigned loops)
 {
     memset(s, 0, sizeof *s);
-    pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->parked.lock, NULL);
     assert_int_equal(
         mayfly_host_new(MAYFLY_HOST_OPTIONS(.loops = loops, .workers = 2),
                         &s->host, NULL),
@@ -178,7 +136,7 @@ static void check(stress *s)
 {
     assert_int_equal(atomic_load(&s->started), atomic_load(&s->told));
     assert_int_equal(atomic_load(&s->odd), 0);
-    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->parked.lock);
 }
 
 static void calls_of_all_kinds(void **state)
@@ -188,7 +146,7 @@ static void calls_of_all_kinds(void **state)
     (void)state;
     for (unsigned loops = 1; loops < 4; loops += 2) {
         begin(&s, loops);
-        pthread_create(&completer, NULL, complete, &s);
+        pthread_create(&completer, NULL, complete, &s.parked);
         for (int i = 0; i < CALLERS; i++)
             pthread_create(&callers[i], NULL, call_around, &s);
         for (int i = 0; i < CALLERS; i++)
@@ -196,8 +154,9 @@ static void calls_of_all_kinds(void **state)
         mayfly_channel_unref(s.channel);
         mayfly_server_free(s.server, 1000);
         atomic_store(&s.stop, 1);
+        atomic_store(&s.parked.stop, 1);
         pthread_join(completer, NULL);
-        complete_parked(&s);
+        complete_parked(&s.parked);
         mayfly_host_free(s.host);
         check(&s);
     }
@@ -210,7 +169,7 @@ static void servers_come_and_go(void **state)
     pthread_t callers[CALLERS], completer;
     (void)state;
     begin(&s, 2);
-    pthread_create(&completer, NULL, complete, &s);
+    pthread_create(&completer, NULL, complete, &s.parked);
     for (int i = 0; i < CALLERS; i++)
         pthread_create(&callers[i], NULL, call_around, &s);
     for (int i = 0; i < 10; i++) {
@@ -231,8 +190,9 @@ static void servers_come_and_go(void **state)
     mayfly_channel_unref(s.channel);
     mayfly_server_free(s.server, 0);
     atomic_store(&s.stop, 1);
+    atomic_store(&s.parked.stop, 1);
     pthread_join(completer, NULL);
-    complete_parked(&s);
+    complete_parked(&s.parked);
     mayfly_host_free(s.host);
     check(&s);
 }
@@ -249,7 +209,7 @@ static void a_host_ends_in_the_midst(void **state)
         mayfly_call *keep; /* a handle: the host's memory stays */
         begin(&s, 2);
         assert_int_equal(mayfly_call_new(s.host, NULL, &keep, NULL), 0);
-        pthread_create(&completer, NULL, complete, &s);
+        pthread_create(&completer, NULL, complete, &s.parked);
         for (int i = 0; i < CALLERS; i++)
             pthread_create(&callers[i], NULL, call_around, &s);
         usleep(3000);
@@ -257,8 +217,9 @@ static void a_host_ends_in_the_midst(void **state)
         for (int i = 0; i < CALLERS; i++)
             pthread_join(callers[i], NULL);
         atomic_store(&s.stop, 1);
+        atomic_store(&s.parked.stop, 1);
         pthread_join(completer, NULL);
-        complete_parked(&s);
+        complete_parked(&s.parked);
         mayfly_channel_unref(s.channel);
         mayfly_server_free(s.server, 0);
         mayfly_call_free(keep);
