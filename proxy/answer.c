@@ -11,6 +11,7 @@
  * that runs has the arena; until it is done the loop answers from static memory
  * only. The stream, the running handler and the deferral hold a reference each.
  */
+#include "proxy/intercept.h"
 #include "proxy/server.h"
 
 #include "base/census.h"
@@ -223,19 +224,32 @@ static void hand_over(mayfly_call *c)
         mf_call_unref(c); /* the loop has stopped; nobody waits */
 }
 
+void mf_server_call_conclude(mayfly_call *c)
+{
+    if (c->intercept)
+        mf_intercept_answer(c);
+    hand_over(c);
+}
+
 /* Runs the handler, with a reference that is the handler's. */
 static void run_handler(mayfly_call *c)
 {
+    mf_chains *chains = &c->conn->part->server->chains;
     mayfly_bytes in = {c->gather.bytes, c->gather.len};
-    int rc = MAYFLY_STATUS_CANCELLED;
-    if (!mayfly_call_cancelled(c))
-        rc = c->route->on_request(c->route->state, c, in);
+    int rc = MAYFLY_STATUS_CANCELLED, is_ended = 0;
+    if (!mayfly_call_cancelled(c)) {
+        if (mf_chains_any(chains))
+            is_ended = mf_intercept_begin(chains, c, &in);
+        if (!is_ended)
+            rc = c->route->on_request(c->route->state, c, in);
+    }
     if (c->is_deferred) {
         mf_call_unref(c);
         return;
     }
-    conclude(c, rc);
-    hand_over(c);
+    if (!is_ended)
+        conclude(c, rc);
+    mf_server_call_conclude(c);
 }
 
 static void run_on_worker(mf_task *task)
@@ -471,124 +485,4 @@ void mf_server_call_over(mayfly_call *c)
     if (atomic_load_explicit(&part->server->draining, memory_order_relaxed))
         mf_server_changed(part->server);
     mf_server_conn_unref(conn);
-}
-
-/* --- a handler's functions --- */
-
-const char *mayfly_call_peer(const mayfly_call *c)
-{
-    if (c->is_server)
-        return c->conn->conn.peer;
-    return mf_client_call_peer(c);
-}
-
-const mf_route *mf_call_route(const mayfly_call *c)
-{
-    return c->route;
-}
-
-int mayfly_call_set_status(mayfly_call *c, int status, mayfly_str message,
-                           mayfly_error *err)
-{
-    if (!c || !c->is_server || status < 0 ||
-        status > MAYFLY_STATUS_UNAUTHENTICATED)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "%d is no status a handler can set", status);
-    char *copy = mf_arena_strndup(&c->arena, message.ptr, message.len);
-    if (!copy)
-        return mf_error_nomem(err, "a status message");
-    c->status = status;
-    c->text = (mayfly_str){copy, message.len};
-    return 0;
-}
-
-int mayfly_call_fail(mayfly_call *c, int status, const char *message)
-{
-    if (status <= 0 || status > MAYFLY_STATUS_UNAUTHENTICATED)
-        status = MAYFLY_STATUS_UNKNOWN;
-    if (mayfly_call_set_status(c, status, mayfly_str_of(message), NULL) != 0)
-        c->status = status; /* without its text */
-    return status;
-}
-
-int mayfly_call_defer(mayfly_call *c, mayfly_error *err)
-{
-    if (!c || !c->is_server || c->is_deferred || c->is_answered)
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "the call is deferred or answered already");
-    c->is_deferred = 1;
-    mf_call_ref(c); /* for whoever completes it */
-    return 0;
-}
-
-int mf_call_deferred(const mayfly_call *c)
-{
-    return c->is_deferred;
-}
-
-/* A deferred call goes to its loop. */
-static int complete(mayfly_call *c, mayfly_error *err)
-{
-    int gone = mayfly_call_cancelled(c);
-    hand_over(c);
-    return gone ? mf_error_set(err, MAYFLY_ECANCELLED,
-                               "nobody waits for the answer any more")
-                : 0;
-}
-
-int mf_call_reply_framed(mayfly_call *c, mayfly_bytes message,
-                         mayfly_error *err)
-{
-    if (!c || !c->is_server || message.len < MF_MESSAGE_HEAD)
-        return mf_error_set(err, MAYFLY_EINVAL, "nothing to reply with");
-    if (c->is_answered || atomic_exchange(&c->completed, 1))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "the call was answered already");
-    /* arena memory that was handed out as const */
-    union {
-        const uint8_t *in;
-        uint8_t *out;
-    } head = {message.ptr};
-    mf_prefix_write(head.out, message.len - MF_MESSAGE_HEAD);
-    c->is_answered = 1;
-    c->status = MAYFLY_STATUS_OK;
-    c->message = message;
-    if (c->is_deferred)
-        return complete(c, err);
-    return mayfly_call_cancelled(c)
-               ? mf_error_set(err, MAYFLY_ECANCELLED,
-                              "nobody waits for the answer any more")
-               : 0;
-}
-
-int mayfly_call_reply(mayfly_call *c, mayfly_bytes message, mayfly_error *err)
-{
-    mayfly_bytes framed;
-    if (!c || !c->is_server || c->is_answered || atomic_load(&c->completed))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "the call was answered already");
-    int rc = mf_call_frame(c, message, &framed, err);
-    return rc ? rc : mf_call_reply_framed(c, framed, err);
-}
-
-int mayfly_call_finish(mayfly_call *c, int status, mayfly_str message,
-                       mayfly_error *err)
-{
-    if (!c || !c->is_server || !c->is_deferred)
-        return mf_error_set(err, MAYFLY_EINVAL, "the call is not deferred");
-    if (atomic_exchange(&c->completed, 1))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "the call was completed already");
-    if (mayfly_call_set_status(c, status, message, NULL) != 0) {
-        c->status = status >= 0 && status <= MAYFLY_STATUS_UNAUTHENTICATED
-                        ? status
-                        : MAYFLY_STATUS_UNKNOWN;
-    }
-    if (c->status == MAYFLY_STATUS_OK) { /* a unary call ends so with a reply */
-        c->status = MAYFLY_STATUS_INTERNAL;
-        c->text = mayfly_str_of("the handler gave no reply");
-    }
-    c->message.ptr = NULL;
-    complete(c, NULL);
-    return 0;
 }

@@ -12,6 +12,7 @@
  * in it are for whoever has the call in hand.
  */
 #include "proxy/call.h"
+#include "proxy/intercept.h"
 
 #include "base/census.h"
 #include "base/error.h"
@@ -210,7 +211,8 @@ static mayfly_metadata *meta_room(mayfly_call *c, mf_meta *list)
     return &list->items[list->n];
 }
 
-int mf_meta_add(mayfly_call *c, mf_meta *list, mayfly_str key, mayfly_str value)
+/* Appends a copy to what is to be sent. 0, ENOMEM or ELIMIT. */
+static int append(mayfly_call *c, mf_meta *list, mayfly_str key, mayfly_str value)
 {
     int is_bin = mf_key_is_bin(key);
     if (value.len > META_BYTES_MAX || key.len > META_BYTES_MAX)
@@ -281,16 +283,11 @@ int mf_meta_take(mayfly_call *c, mf_meta *list, mayfly_str key,
     return 0;
 }
 
-/* `is_late`: what would be added has been sent already. */
-static int add(mayfly_call *c, mf_meta *list, const char *key, mayfly_str value,
-               int is_late, mayfly_error *err)
+int mf_meta_check(const char *key, mayfly_str value, int is_trailer,
+                  mayfly_error *err)
 {
     mayfly_str k = mayfly_str_of(key);
-    int is_details =
-        list == &c->out_trailers && strcmp(key, "grpc-status-details-bin") == 0;
-    if (is_late)
-        return mf_error_set(err, MAYFLY_EINVAL, "%s: has been sent already",
-                            key);
+    int is_details = is_trailer && strcmp(key, "grpc-status-details-bin") == 0;
     if (!is_details && !mf_key_ok(k))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "\"%.100s\" is not a metadata key", key);
@@ -299,11 +296,43 @@ static int add(mayfly_call *c, mf_meta *list, const char *key, mayfly_str value,
                             "the value of %.100s is not printable ASCII; a key "
                             "that ends in -bin carries any bytes",
                             key);
-    int rc = mf_meta_add(c, list, k, value);
+    return 0;
+}
+
+int mf_meta_send(mayfly_call *c, mf_meta *list, const char *key,
+                 mayfly_str value, mayfly_error *err)
+{
+    int rc = append(c, list, mayfly_str_of(key), value);
     if (rc == MAYFLY_ELIMIT)
         return mf_error_set(err, rc, "metadata of more than %d bytes",
                             META_BYTES_MAX);
-    return rc ? mf_error_nomem(err, "metadata") : 0;
+    return rc ? mf_arena_nomem(&c->arena, "metadata", err) : 0;
+}
+
+int mf_meta_put(mayfly_call *c, mf_meta *list, const char *key,
+                mayfly_str value, mayfly_error *err)
+{
+    return take_one(c, list, mayfly_str_of(key), value, 0) == 0
+               ? 0
+               : mf_arena_nomem(&c->arena, "metadata", err);
+}
+
+/* `is_late`: what would be added has been sent already. */
+static int add(mayfly_call *c, mf_meta *list, const char *key, mayfly_str value,
+               int is_late, mayfly_error *err)
+{
+    if (is_late)
+        return mf_error_set(err, MAYFLY_EINVAL, "%s: has been sent already",
+                            key);
+    int rc = mf_meta_check(key, value, list == &c->out_trailers, err);
+    return rc ? rc : mf_meta_send(c, list, key, value, err);
+}
+
+/* A server's answer can be added to until it is handed over; interceptors do so
+ * later than handlers. */
+static int is_answered(const mayfly_call *c)
+{
+    return atomic_load(&c->completed) && !mf_intercept_is_inside(c);
 }
 
 int mayfly_call_add_metadata(mayfly_call *c, const char *key, mayfly_str value,
@@ -311,8 +340,8 @@ int mayfly_call_add_metadata(mayfly_call *c, const char *key, mayfly_str value,
 {
     if (!c || !key)
         return mf_error_set(err, MAYFLY_EINVAL, "no call or no key");
-    int is_late = c->is_server ? atomic_load(&c->completed) != 0
-                               : atomic_load(&c->phase) != MF_CALL_NEW;
+    int is_late =
+        c->is_server ? is_answered(c) : atomic_load(&c->phase) != MF_CALL_NEW;
     return add(c, &c->out, key, value, is_late, err);
 }
 
@@ -324,8 +353,7 @@ int mayfly_call_add_trailer(mayfly_call *c, const char *key, mayfly_str value,
     if (!c->is_server)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "only a handler sends trailers");
-    return add(c, &c->out_trailers, key, value, atomic_load(&c->completed) != 0,
-               err);
+    return add(c, &c->out_trailers, key, value, is_answered(c), err);
 }
 
 const mayfly_metadata *mayfly_call_metadata(const mayfly_call *c, size_t *ret_n)
@@ -359,6 +387,15 @@ mayfly_str mayfly_call_find(const mayfly_call *c, const char *key)
 }
 
 /* --- messages and what a call says of itself --- */
+
+void mf_call_seal(mayfly_bytes framed)
+{
+    union { /* arena memory that was handed out as const */
+        const uint8_t *in;
+        uint8_t *out;
+    } head = {framed.ptr};
+    mf_prefix_write(head.out, framed.len - MF_MESSAGE_HEAD);
+}
 
 int mf_call_frame(mayfly_call *c, mayfly_bytes message,
                   mayfly_bytes *ret_framed, mayfly_error *err)

@@ -51,6 +51,14 @@ void *mf_call_held(const mayfly_call *call);
 /* Cancels without freeing or waiting. Any thread. */
 void mf_call_request_cancel(mayfly_call *call);
 
+/* The interceptors of a server or a channel: intercept_chain.c. */
+typedef struct mf_chains {
+    mayfly_host *host;
+    pthread_mutex_t lock; /* for changes */
+    _Atomic(struct mf_chain *) now; /* NULL: none */
+    uint64_t last_id;
+} mf_chains;
+
 /* Server: what one path is answered by. `on_request` follows the rules of
  * mayfly_raw_handler_fn: it runs on the loop, or on a worker when `blocking`;
  * `in` lives in the call's arena. */
@@ -103,7 +111,7 @@ int mf_channel_check(mayfly_channel *channel, mayfly_call *call, int blocking,
                      mayfly_error *err);
 mayfly_host *mf_channel_host(const mayfly_channel *channel);
 
-/* --- for call.c, calls.c, answer.c, server.c, request.c and channel.c --- */
+/* --- for call.c, calls.c, answer.c, reply.c, server.c, request.c and channel.c --- */
 
 /* Metadata as a growing array in the call's arena. What is sent is kept in the
  * form of the wire (base64 for "-bin"), what was received decoded. */
@@ -113,6 +121,7 @@ typedef struct mf_meta {
 } mf_meta;
 
 struct mf_server_conn;
+struct mf_intercept;
 
 enum mf_call_phase { /* of a client's call */
                      MF_CALL_NEW = 0,
@@ -166,7 +175,10 @@ struct mayfly_call {
     void *context;
     uint64_t held_ns; /* lease.c: since when */
 
+    struct mf_intercept *intercept; /* its way through interceptors, or NULL */
+
     /* the host's list of calls */
+    struct mf_intercept *holding; /* the same where it holds contexts; locked */
     mf_calls *calls; /* NULL: not in the list */
     mayfly_call *next;
     mayfly_call **link;
@@ -224,12 +236,21 @@ int mf_call_try_ref(mayfly_call *call);
 /* The last one runs `end` and frees all. Any thread. */
 void mf_call_unref(mayfly_call *call);
 
-/* Appends a copy. 0, ENOMEM or ELIMIT. */
-int mf_meta_add(mayfly_call *call, mf_meta *list, mayfly_str key,
-                mayfly_str value);
+/* Whether gRPC allows an entry. EINVAL. */
+int mf_meta_check(const char *key, mayfly_str value, int is_trailer,
+                  mayfly_error *err);
+/* Appends a copy to what is to be sent. ENOMEM or ELIMIT. */
+int mf_meta_send(mayfly_call *call, mf_meta *list, const char *key,
+                 mayfly_str value, mayfly_error *err);
+/* Appends a copy to what has come. ENOMEM. */
+int mf_meta_put(mayfly_call *call, mf_meta *list, const char *key,
+                mayfly_str value, mayfly_error *err);
 /* A received entry, which is decoded when its key says so. 0 or ENOMEM. */
 int mf_meta_take(mayfly_call *call, mf_meta *list, mayfly_str key,
                  mayfly_str value);
+
+/* Writes the prefix of a framed message, which lies in the call's arena. */
+void mf_call_seal(mayfly_bytes framed);
 
 /* Copies a message into the arena behind room for its prefix. */
 int mf_call_frame(mayfly_call *call, mayfly_bytes message,
@@ -243,10 +264,16 @@ void mf_calls_trim(mf_calls *calls); /* loop */
 void mf_calls_add(mf_calls *calls, mayfly_call *call);
 void mf_calls_remove(mayfly_call *call);
 void mf_calls_set_context(mayfly_call *call, void *context);
+/* What else the call holds contexts with; NULL: nothing. */
+void mf_calls_set_holding(mayfly_call *call, struct mf_intercept *holding);
 mayfly_call *mf_calls_take(mf_calls *calls); /* from the pool, or NULL; loop */
 int mf_calls_give(mf_calls *calls, mayfly_call *call); /* 0: kept; loop */
 
 /* --- server.c, answer.c --- */
+
+/* A call has its answer: it goes by the interceptors and to its loop, with one
+ * reference. Any thread. */
+void mf_server_call_conclude(mayfly_call *call);
 
 void mf_server_call_cancel(mayfly_call *call, int status); /* loop */
 void mf_server_call_over(mayfly_call *call); /* its last reference has gone */

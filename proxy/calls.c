@@ -11,6 +11,7 @@
  * under the lock. Only the loop touches the pool.
  */
 #include "proxy/call.h"
+#include "proxy/intercept.h"
 
 #include "base/census.h"
 
@@ -90,6 +91,28 @@ void mf_calls_set_context(mayfly_call *c, void *context)
     c->context = context;
     if (s)
         pthread_mutex_unlock(&s->lock);
+}
+
+void mf_calls_set_holding(mayfly_call *c, struct mf_intercept *holding)
+{
+    mf_calls *s = c->calls;
+    if (s)
+        pthread_mutex_lock(&s->lock);
+    c->holding = holding;
+    if (s)
+        pthread_mutex_unlock(&s->lock);
+}
+
+int mf_call_holds(const mf_call_info *info, const void *context)
+{
+    const struct mf_intercept *x = info->call->holding;
+    if (info->context == context)
+        return 1;
+    for (size_t i = 0; x && i < x->chain->n; i++)
+        if (x->chain->items[i]->context == context &&
+            atomic_load(&x->at[i].is_leased))
+            return 1;
+    return 0;
 }
 
 mayfly_call *mf_calls_take(mf_calls *s)

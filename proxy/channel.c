@@ -13,6 +13,7 @@
  * after it.
  */
 #include "proxy/channel.h"
+#include "proxy/intercept.h"
 
 #include "base/error.h"
 #include "base/guest.h"
@@ -41,6 +42,7 @@ void mf_channel_unref(mayfly_channel *ch)
     if (ch->wake_fd >= 0)
         close(ch->wake_fd);
     mf_pool_done(&ch->pool);
+    mf_chains_done(&ch->chains);
     mf_alloc_free(&host->alloc, ch->buffers);
     mf_alloc_free(&host->alloc, ch->text);
     mf_alloc_free(&host->alloc, ch->authority);
@@ -382,6 +384,7 @@ int mayfly_dial(mayfly_host *host, const char *target,
     atomic_init(&ch->users, 1);
     atomic_init(&ch->refs, 1);
     pthread_mutex_init(&ch->lock, NULL);
+    mf_chains_init(&ch->chains, host);
     rc = fill(ch, target, &o, err);
     if (rc != 0) {
         mf_channel_unref(ch);

@@ -48,6 +48,7 @@ struct mayfly_channel {
     unsigned connect_timeout_ms;
     char *share_key; /* what makes it distinct; NULL: it is not shared */
     atomic_uint_fast64_t n_dials;
+    mf_chains chains; /* interceptors */
     struct mayfly_channel *next; /* the host's list */
     struct mayfly_channel **link;
 

@@ -126,6 +126,10 @@ typedef struct mf_call_info {
     int is_server;
 } mf_call_info;
 
+/* Whether the call holds the context: for its handler or messages, or by an
+ * interceptor. Within the callback of mf_calls_each. */
+int mf_call_holds(const mf_call_info *info, const void *context);
+
 /* Calls back for each call under way on this host. The callback must be short
  * and must not call mayfly, except mf_call_request_cancel. Any thread. */
 void mf_calls_each(mayfly_host *host,

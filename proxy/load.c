@@ -44,7 +44,7 @@ typedef struct listing {
 static void list_one(void *state, const mf_call_info *info)
 {
     listing *l = state;
-    if (info->context != l->context)
+    if (!mf_call_holds(info, l->context))
         return;
     if (l->shown < CALLS_LISTED_MAX)
         mf_buf_printf(l->out, "%scall %s %s %s, %llu ms", l->shown ? ", " : "",
@@ -74,7 +74,7 @@ static void tell_one(void *state, const mf_call_info *info)
                          .peer = info->peer,
                          .age_ns = info->age_ns,
                          .is_server = info->is_server};
-    if (info->context == e->context)
+    if (mf_call_holds(info, e->context))
         e->each(e->state, &note);
 }
 
@@ -88,7 +88,7 @@ static void each_call(void *host, mayfly_context *context,
 
 static void cancel_one(void *context, const mf_call_info *info)
 {
-    if (info->context == context)
+    if (mf_call_holds(info, context))
         mf_call_request_cancel(info->call);
 }
 

@@ -235,7 +235,12 @@ const char *mf_frame_way_out(const mf_frame *f);
 /* Runs the constructors; on a frame that is entered. Not 0: exit in one. */
 int mf_program_begin(mf_program *p, mf_frame *f, int argc, char **argv);
 
-/* Calls a handler; exit in it ends it with EINTERNAL. */
+/* Calls a function of the unit's, or one that calls such; exit in it ends it with
+ * EINTERNAL, which says who that was. */
+int mf_program_guard(mf_program *p, int (*function)(void *argument),
+                     void *argument, const char *who, mayfly_error *err);
+
+/* The same for a handler. */
 int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
                      mayfly_error *err);
 

@@ -239,23 +239,41 @@ void mf_program_finish(mf_program *p)
 /* --- handlers of calls -------------------------------------------------------
  */
 
-static int serve_in(mf_frame *f, const mf_method_stub *stub, mf_stub_io *io,
-                    mayfly_error *err)
+static int guarded(mf_frame *f, int (*function)(void *argument), void *argument,
+                   const char *who, mayfly_error *err)
 {
     if (sigsetjmp(f->out, 0) == 0)
-        return stub->serve(io);
-    return mf_error_set(err, MAYFLY_EINTERNAL, "the handler called %s",
+        return function(argument);
+    return mf_error_set(err, MAYFLY_EINTERNAL, "%s called %s", who,
                         mf_frame_way_out(f));
+}
+
+int mf_program_guard(mf_program *p, int (*function)(void *argument),
+                     void *argument, const char *who, mayfly_error *err)
+{
+    mf_frame f = {0};
+    mf_frame_enter(&f, p);
+    int code = guarded(&f, function, argument, who, err);
+    mf_frame_leave(&f);
+    return code;
+}
+
+typedef struct serving {
+    const mf_method_stub *stub;
+    mf_stub_io *io;
+} serving;
+
+static int serve(void *argument)
+{
+    const serving *s = argument;
+    return s->stub->serve(s->io);
 }
 
 int mf_program_serve(mf_program *p, const mf_method_stub *stub, mf_stub_io *io,
                      mayfly_error *err)
 {
-    mf_frame f = {0};
-    mf_frame_enter(&f, p);
-    int code = serve_in(&f, stub, io, err);
-    mf_frame_leave(&f);
-    return code;
+    serving s = {stub, io};
+    return mf_program_guard(p, serve, &s, "the handler", err);
 }
 
 static int call_in(mf_frame *f, void (*call)(void *state), void *state)

@@ -13,6 +13,7 @@
  * for calls that the loop carries.
  */
 #include "proxy/channel.h"
+#include "proxy/intercept.h"
 
 #include "base/census.h"
 #include "base/error.h"
@@ -60,6 +61,8 @@ void mf_request_tell(mayfly_call *c)
         mayfly_call *next = c->ended_next;
         mayfly_channel_done_fn done = c->done;
         int is_blocking = c->is_blocking;
+        if (!is_blocking && c->intercept)
+            mf_intercept_result(c); /* as long as it is not its user's */
         int before = atomic_exchange(&c->phase, MF_CALL_ENDED);
         if (before == MF_CALL_AWAITED)
             futex(&c->phase, FUTEX_WAKE_PRIVATE, INT_MAX);
@@ -391,11 +394,6 @@ static int prepare(mayfly_channel *ch, const char *path, mayfly_call *c,
                             path ? path : "");
     if (message.len < MF_MESSAGE_HEAD)
         return mf_error_set(err, MAYFLY_EINVAL, "no message");
-    union { /* arena memory that was handed out as const */
-        const uint8_t *in;
-        uint8_t *out;
-    } head = {message.ptr};
-    mf_prefix_write(head.out, message.len - MF_MESSAGE_HEAD);
     c->path = path;
     c->message = message;
     c->gather.max = c->reply_bytes_max;
@@ -408,6 +406,34 @@ static int prepare(mayfly_channel *ch, const char *path, mayfly_call *c,
     mf_call_ref(c); /* until its end has been told */
     mf_calls_add(ch->loop->user, c);
     return 0;
+}
+
+/* Interceptors have their turn. 1: one of them has ended the call. */
+static int pass_in(mayfly_channel *ch, mayfly_call *c)
+{
+    if (mf_chains_any(&ch->chains) && mf_intercept_request(&ch->chains, c)) {
+        c->is_over = 1;
+        c->code = MAYFLY_ESTATUS; /* until mf_intercept_result knows better */
+        mf_calls_remove(c);
+        return 1;
+    }
+    mf_call_seal(c->message);
+    return 0;
+}
+
+static void run_ended(mf_task *task)
+{
+    mf_request_tell(MF_OWNER(task, mayfly_call, task));
+}
+
+/* A call that was started and has ended on this side: its end is told on the
+ * loop, where it always is. */
+static void tell_on_loop(mayfly_call *c)
+{
+    atomic_store(&c->phase, MF_CALL_STARTED);
+    c->task.run = run_ended;
+    if (mf_loop_post(c->loop, &c->task) != 0)
+        mf_request_tell(c);
 }
 
 /* Gives the call to the loop. */
@@ -438,10 +464,14 @@ int mf_channel_call_framed(mayfly_channel *ch, const char *path, mayfly_call *c,
     int rc = prepare(ch, path, c, message, 1, err);
     if (rc != 0)
         return rc;
-    if (!mf_drive(ch, c)) {
+    if (pass_in(ch, c)) {
+        mf_request_tell(c);
+    } else if (!mf_drive(ch, c)) {
         enqueue(ch, c);
         mf_request_wait(c);
     }
+    if (c->intercept)
+        mf_intercept_result(c);
     if (c->code != 0)
         return mf_error_set(err, c->code, "%s: %.*s",
                             mayfly_status_name(c->status),
@@ -461,7 +491,10 @@ int mf_channel_start_framed(mayfly_channel *ch, const char *path,
         return rc;
     c->done = done;
     c->done_state = state;
-    enqueue(ch, c);
+    if (pass_in(ch, c))
+        tell_on_loop(c);
+    else
+        enqueue(ch, c);
     return 0;
 }
 

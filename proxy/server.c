@@ -13,6 +13,8 @@
  */
 #include "proxy/server.h"
 
+#include "proxy/intercept.h"
+
 #include "base/error.h"
 #include "base/guest.h"
 #include "base/options.h"
@@ -35,6 +37,7 @@ void mf_server_unref(mayfly_server *s)
         return;
     mayfly_host *host = s->host;
     mf_routes_free(s->routes);
+    mf_chains_done(&s->chains);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->changed);
     mf_alloc_free(&host->alloc, s);
@@ -348,6 +351,7 @@ int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
     s->routes = routes;
     atomic_init(&s->refs, 1);
     pthread_mutex_init(&s->lock, NULL);
+    mf_chains_init(&s->chains, host);
     cond_init(&s->changed);
     s->n_parts = host->n_loops;
     for (unsigned i = 0; i < s->n_parts; i++) {

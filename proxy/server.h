@@ -52,6 +52,7 @@ struct mayfly_server {
     atomic_uint refs; /* the user's and each connection's */
     mayfly_server_options options;
     mf_routes *routes;
+    mf_chains chains; /* interceptors */
     atomic_uint n_conns;
     atomic_uint n_running; /* handlers on workers */
     atomic_uint n_ending;  /* parts that have not ended yet */

@@ -50,8 +50,11 @@
     X(mayfly_call_trailers) \
     X(mayfly_channel_call) \
     X(mayfly_channel_get_info) \
+    X(mayfly_channel_intercept) \
+    X(mayfly_channel_intercept_by) \
     X(mayfly_channel_ref) \
     X(mayfly_channel_start) \
+    X(mayfly_channel_unintercept) \
     X(mayfly_channel_unref) \
     X(mayfly_context_get_state) \
     X(mayfly_context_listen) \
@@ -118,6 +121,12 @@
     X(mayfly_host_set_registration_limit) \
     X(mayfly_host_take_loop) \
     X(mayfly_host_trim) \
+    X(mayfly_intercept_add) \
+    X(mayfly_intercept_is_server) \
+    X(mayfly_intercept_metadata) \
+    X(mayfly_intercept_remove) \
+    X(mayfly_intercept_reply) \
+    X(mayfly_intercept_times) \
     X(mayfly_json_decode) \
     X(mayfly_json_encode) \
     X(mayfly_load_file) \
@@ -162,8 +171,11 @@
     X(mayfly_server_add_raw) \
     X(mayfly_server_close) \
     X(mayfly_server_free) \
+    X(mayfly_server_intercept) \
+    X(mayfly_server_intercept_by) \
     X(mayfly_server_listen) \
     X(mayfly_server_new) \
+    X(mayfly_server_unintercept) \
     X(mayfly_status_name) \
     X(mayfly_thread_free) \
     X(mayfly_thread_stopping) \

@@ -15,6 +15,7 @@
  *   channel.h  call: channels and proxies
  *   server.h   serve: servers and handlers
  *   call.h     one call on either side
+ *   interceptor.h  see and change calls on their way
  *   arena.h    memory that is given back as a whole
  *   pool.h     objects, buffers and arenas that come back by themselves
  *   message.h  encode, decode, JSON
@@ -45,6 +46,7 @@
 #include <mayfly/fault.h>
 #include <mayfly/handlers.h>
 #include <mayfly/host.h>
+#include <mayfly/interceptor.h>
 #include <mayfly/layout.h>
 #include <mayfly/memory.h>
 #include <mayfly/message.h>

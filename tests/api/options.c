@@ -224,6 +224,21 @@ static int try_timer(world *w, const void *options, mayfly_error *err)
     return code;
 }
 
+static int try_interceptor(world *w, const void *options, mayfly_error *err)
+{
+    uint64_t id;
+    int code = mayfly_server_intercept(w->server, options, NULL, &id, err);
+    return code == 0 ? mayfly_server_unintercept(w->server, id, err) : code;
+}
+
+static int try_intercept(world *w, const void *options, mayfly_error *err)
+{
+    uint64_t id;
+    int code = mayfly_server_intercept(
+        w->server, MAYFLY_INTERCEPTOR(.memory_bytes = 1), options, &id, err);
+    return code == 0 ? mayfly_server_unintercept(w->server, id, err) : code;
+}
+
 static const struct {
     const char *name;
     size_t size;
@@ -251,6 +266,8 @@ static const struct {
     {"swap", sizeof(mayfly_swap_options), try_swap},
     {"budget", sizeof(mayfly_cache_budget), try_budget},
     {"timer", sizeof(mayfly_timer_options), try_timer},
+    {"interceptor", sizeof(mayfly_interceptor), try_interceptor},
+    {"intercept", sizeof(mayfly_intercept_options), try_intercept},
 };
 enum { FUNCTIONS = sizeof functions / sizeof functions[0], MORE = 24 };
 

@@ -1,9 +1,10 @@
 /*
- * The library's side of test_rpc.py: messages are bytes, so no schema is
- * needed.
+ * The library's side of test_rpc.py and test_intercept.py: messages are bytes,
+ * so no schema is needed.
  *
  *     rpc_peer serve ADDRESS     prints the port; ends with standard input
  *     rpc_peer call TARGET PATH TIMEOUT_MS [KEY VALUE]...
+ *     rpc_peer serve-changed, call-changed: the same with an interceptor
  *
  * `call` sends standard input and writes what came back: a line with the
  * status, then the message of the status, metadata, trailers and reply, each
@@ -70,7 +71,87 @@ static int on_hang(void *state, mayfly_call *call, mayfly_bytes in)
     return MAYFLY_STATUS_CANCELLED;
 }
 
-static int serve(mayfly_host *host, const char *address)
+/* --- interceptors --- */
+
+/* The message with a letter in front or behind. */
+static int edge(mayfly_call *call, mayfly_bytes *message, const char *front,
+                const char *behind)
+{
+    mayfly_str s = mayfly_arena_printf(mayfly_call_arena(call), "%s%.*s%s",
+                                       front, (int)message->len,
+                                       (const char *)message->ptr, behind);
+    *message = (mayfly_bytes){(const uint8_t *)s.ptr, s.len};
+    return s.ptr ? 0 : MAYFLY_ENOMEM;
+}
+
+/* Who has no token does not come in; the handler hears of a user instead. */
+static int server_begin(void *state, void *memory, mayfly_call *call)
+{
+    (void)state;
+    (void)memory;
+    if (!mayfly_call_find(call, "x-token").ptr)
+        return mayfly_call_fail(call, MAYFLY_STATUS_UNAUTHENTICATED,
+                                "no token");
+    if (mayfly_intercept_remove(call, MAYFLY_REQUEST_METADATA, "x-token",
+                                NULL) ||
+        mayfly_intercept_add(call, MAYFLY_REQUEST_METADATA, "x-user-bin",
+                             mayfly_str_of("\xff\xfe"), NULL))
+        return MAYFLY_STATUS_INTERNAL;
+    return 0;
+}
+
+static int server_message(void *state, void *memory, mayfly_call *call,
+                          enum mayfly_direction direction,
+                          mayfly_bytes *message)
+{
+    (void)state;
+    (void)memory;
+    return edge(call, message, direction == MAYFLY_REQUEST ? "<" : "",
+                direction == MAYFLY_REQUEST ? "" : ">");
+}
+
+static void server_end(void *state, void *memory, mayfly_call *call)
+{
+    (void)state;
+    (void)memory;
+    mayfly_intercept_remove(call, MAYFLY_TRAILERS, "x-a", NULL);
+    mayfly_intercept_add(call, MAYFLY_TRAILERS, "x-end", mayfly_str_of("yes"),
+                         NULL);
+    if (mayfly_call_status(call) == MAYFLY_STATUS_NOT_FOUND)
+        mayfly_call_set_status(call, MAYFLY_STATUS_ABORTED,
+                               mayfly_str_of("\xe2\x82\xac changed"), NULL);
+}
+
+static int client_begin(void *state, void *memory, mayfly_call *call)
+{
+    (void)state;
+    (void)memory;
+    mayfly_intercept_remove(call, MAYFLY_REQUEST_METADATA, "x-drop", NULL);
+    return mayfly_intercept_add(call, MAYFLY_REQUEST_METADATA, "x-token",
+                                mayfly_str_of("secret"), NULL);
+}
+
+static int client_message(void *state, void *memory, mayfly_call *call,
+                          enum mayfly_direction direction,
+                          mayfly_bytes *message)
+{
+    (void)state;
+    (void)memory;
+    return edge(call, message, "", direction == MAYFLY_REQUEST ? "!" : "?");
+}
+
+static void client_end(void *state, void *memory, mayfly_call *call)
+{
+    (void)state;
+    (void)memory;
+    mayfly_intercept_add(call, MAYFLY_REPLY_METADATA, "x-seen",
+                         mayfly_str_of("1"), NULL);
+    if (mayfly_call_status(call) == MAYFLY_STATUS_PERMISSION_DENIED)
+        mayfly_intercept_reply(
+            call, (mayfly_bytes){(const uint8_t *)"allowed", 7}, NULL);
+}
+
+static int serve(mayfly_host *host, const char *address, int changed)
 {
     static const struct {
         const char *path;
@@ -92,6 +173,13 @@ static int serve(mayfly_host *host, const char *address)
                 MAYFLY_SERVICE_OPTIONS(.blocking = routes[i].blocking),
                 &err) != 0)
             return die(routes[i].path, &err);
+    if (changed &&
+        mayfly_server_intercept(server,
+                                MAYFLY_INTERCEPTOR(.begin = server_begin,
+                                                   .message = server_message,
+                                                   .end = server_end),
+                                NULL, NULL, &err) != 0)
+        return die("interceptor", &err);
     if (mayfly_server_listen(server, address, &port, &err) != 0)
         return die(address, &err);
     printf("%d\n", port);
@@ -120,7 +208,7 @@ static void show_list(const char *name, const mayfly_metadata *m, size_t n)
     }
 }
 
-static int call(mayfly_host *host, int argc, char **argv)
+static int call(mayfly_host *host, int argc, char **argv, int changed)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_channel *channel;
@@ -130,6 +218,13 @@ static int call(mayfly_host *host, int argc, char **argv)
     size_t n = request ? fread(request, 1, REQUEST_MAX, stdin) : 0;
     if (mayfly_dial(host, argv[2], NULL, &channel, &err) != 0)
         return die(argv[2], &err);
+    if (changed &&
+        mayfly_channel_intercept(channel,
+                                 MAYFLY_INTERCEPTOR(.begin = client_begin,
+                                                    .message = client_message,
+                                                    .end = client_end),
+                                 NULL, NULL, &err) != 0)
+        return die("interceptor", &err);
     if (mayfly_call_new(
             host, MAYFLY_CALL_OPTIONS(.timeout_ms = (unsigned)atoi(argv[4])),
             &c, &err) != 0)
@@ -163,10 +258,11 @@ int main(int argc, char **argv)
     int rc = 2;
     if (mayfly_host_new(NULL, &host, &err) != 0)
         return die("host", &err);
-    if (argc == 3 && strcmp(argv[1], "serve") == 0)
-        rc = serve(host, argv[2]);
-    else if (argc >= 5 && strcmp(argv[1], "call") == 0)
-        rc = call(host, argc, argv);
+    int changed = argc > 1 && strstr(argv[1], "-changed") != NULL;
+    if (argc == 3 && strncmp(argv[1], "serve", 5) == 0)
+        rc = serve(host, argv[2], changed);
+    else if (argc >= 5 && strncmp(argv[1], "call", 4) == 0)
+        rc = call(host, argc, argv, changed);
     mayfly_host_free(host);
     return rc;
 }
