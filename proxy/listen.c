@@ -3,8 +3,7 @@
  *
  * One loop accepts and hands each connection to the loop that has the fewest:
  * that keeps them even where letting the kernel choose would leave loops idle,
- * and costs microseconds per connection. When descriptors run out it pauses
- * instead of turning in circles.
+ * and costs microseconds per connection.
  *
  * What stays true: listeners are in the list of the server's first part, which
  * its loop alone touches.
@@ -21,16 +20,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-    ACCEPTS_MAX = 64, /* in one turn */
-    BACKLOG = 1024,
-    REST_MS = 100 /* before accepting again without descriptors */
-};
+enum { BACKLOG = 1024 };
 
 /* Gives a new connection to the loop that has the fewest. */
-static void place(mayfly_server *s, int fd, const struct sockaddr *address,
+static void place(void *state, int fd, const struct sockaddr *address,
                   socklen_t len)
 {
+    mayfly_server *s = state;
     if (atomic_fetch_add(&s->n_conns, 1) >= s->options.connections_max ||
         atomic_load(&s->draining))
         goto refuse;
@@ -64,66 +60,13 @@ refuse:
     close(fd);
 }
 
-static void accept_again(mf_timer *timer);
-static void on_accept(void *state, int events);
-
-/* Looks at the socket; where that cannot be had now, later. */
-static void listener_watch(mf_listener *l)
-{
-    mayfly_server *s = l->server;
-    mf_loop *loop = s->parts[0].loop;
-    if (l->watch ||
-        mf_watch_new(loop, l->fd, on_accept, l, &l->watch, NULL) == 0) {
-        mf_watch_set(l->watch, MF_READABLE);
-        return;
-    }
-    mf_log_write(&s->host->log, MAYFLY_LOG_WARNING, "server",
-                 "the listening socket cannot be watched yet");
-    mf_loop_set_timer(loop, &l->rest, loop->now_ms + REST_MS, accept_again);
-}
-
-static void accept_again(mf_timer *timer)
-{
-    listener_watch(MF_OWNER(timer, mf_listener, rest));
-}
-
-static void on_accept(void *state, int events)
-{
-    mf_listener *l = state;
-    mayfly_server *s = l->server;
-    (void)events;
-    for (int i = 0; i < ACCEPTS_MAX; i++) {
-        struct sockaddr_storage address;
-        socklen_t len = sizeof address;
-        int fd = accept4(l->fd, (struct sockaddr *)&address, &len,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            place(s, fd, (const struct sockaddr *)&address, len);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-            errno == ENOMEM) {
-            mf_loop *loop = s->parts[0].loop;
-            mf_log_write(&s->host->log, MAYFLY_LOG_WARNING, "server",
-                         "cannot accept: %s", strerror(errno));
-            mf_watch_set(l->watch, 0);
-            mf_loop_set_timer(loop, &l->rest, loop->now_ms + REST_MS,
-                              accept_again);
-        }
-        if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
-}
-
 void mf_listeners_close(mf_server_part *part)
 {
     while (part->listeners) {
         mf_listener *l = part->listeners;
         part->listeners = l->next;
-        mf_loop_clear_timer(part->loop, &l->rest);
+        mf_acceptor_stop(&l->acceptor);
         mf_loop_let_go(part->loop);
-        mf_watch_free(l->watch);
-        close(l->fd);
         if (l->unlink_path)
             unlink(l->unlink_path);
         mf_alloc_free(&part->server->host->alloc, l->unlink_path);
@@ -142,7 +85,7 @@ static void listener_start(mf_task *task)
     if (atomic_load(&s->draining))
         mf_listeners_close(part);
     else
-        listener_watch(l);
+        mf_acceptor_start(&l->acceptor);
     mf_server_unref(s);
 }
 
@@ -222,7 +165,12 @@ int mayfly_server_listen(mayfly_server *s, const char *address, int *ret_port,
         return rc;
     }
     l->server = s;
-    l->fd = fd;
+    l->acceptor = (mf_acceptor){.loop = s->parts[0].loop,
+                                .fd = fd,
+                                .log = &s->host->log,
+                                .owner = "server",
+                                .accepted = place,
+                                .state = s};
     l->task.run = listener_start;
     atomic_fetch_add(&s->refs, 1);
     if (mf_loop_post(s->parts[0].loop, &l->task) != 0) {

@@ -5,6 +5,7 @@
 #ifndef MF_PROXY_SERVER_H
 #define MF_PROXY_SERVER_H
 
+#include "proxy/accept.h"
 #include "proxy/call.h"
 #include "proxy/conn.h"
 #include "proxy/routes.h"
@@ -14,10 +15,8 @@
 typedef struct mf_listener {
     struct mf_listener *next;
     mayfly_server *server;
-    mf_watch *watch;
+    mf_acceptor acceptor;
     mf_task task;
-    mf_timer rest; /* no descriptors are left: pause */
-    int fd;
     char *unlink_path; /* a unix socket's; NULL: none */
 } mf_listener;
 
