@@ -56,6 +56,7 @@
     X(mayfly_channel_start) \
     X(mayfly_channel_unintercept) \
     X(mayfly_channel_unref) \
+    X(mayfly_context_get_calls) \
     X(mayfly_context_get_state) \
     X(mayfly_context_listen) \
     X(mayfly_context_name) \
