@@ -66,26 +66,51 @@ static uint32_t count_methods(const mf_plan *plan)
     return mf_unit_method(plan, plan->n_services, 0);
 }
 
-/* Finds an include: a header of the schema, or one of mayfly's own. */
+/* The file of the schema that an include names, in whatever folder: a header that
+ * was made earlier may lie beside the source that includes it, and has other
+ * structs. The one that has most of the name; n_files: none. */
+static uint32_t find_header(const builder *b, const char *name)
+{
+    const uint32_t n_files = b->input->plan->schema->n_files;
+    size_t n = strlen(name), best = 0;
+    uint32_t found = n_files;
+    for (uint32_t i = 0; b->headers && i < n_files; i++) {
+        const char *header = b->header_names[i];
+        size_t len = strlen(header);
+        if (len > n || len <= best || strcmp(name + n - len, header) != 0 ||
+            (len < n && name[n - len - 1] != '/'))
+            continue;
+        best = len;
+        found = i;
+    }
+    return found;
+}
+
+/* The header of a file of the schema. */
+static const char *make_header(builder *b, uint32_t i, size_t *ret_len)
+{
+    mf_buf *text = &b->headers[i];
+    if (text->len == 0)
+        b->header_code =
+            mf_emit_header(b->input->plan, b->input->plan->schema->files[i],
+                           text, &b->header_error);
+    const char *zero_terminated = mf_buf_text(text);
+    if (b->header_code == 0)
+        b->header_code = mf_buf_check(text, "a header", &b->header_error);
+    if (b->header_code != 0)
+        return NULL;
+    *ret_len = text->len;
+    return zero_terminated;
+}
+
+/* Finds an include: a header of the schema, what the caller knows, or one of
+ * mayfly's own. */
 static const char *serve_header(void *state, const char *name, size_t *ret_len)
 {
     builder *b = state;
-    const mf_schema *schema = b->input->plan->schema;
-    for (uint32_t i = 0; b->headers && i < schema->n_files; i++) {
-        if (strcmp(b->header_names[i], name) != 0)
-            continue;
-        mf_buf *text = &b->headers[i];
-        if (text->len == 0)
-            b->header_code = mf_emit_header(b->input->plan, schema->files[i],
-                                            text, &b->header_error);
-        const char *zero_terminated = mf_buf_text(text);
-        if (b->header_code == 0)
-            b->header_code = mf_buf_check(text, "a header", &b->header_error);
-        if (b->header_code != 0)
-            return NULL;
-        *ret_len = text->len;
-        return zero_terminated;
-    }
+    uint32_t i = find_header(b, name);
+    if (i < b->input->plan->schema->n_files)
+        return make_header(b, i, ret_len);
     const mf_unit_given *given = &b->input->given;
     if (given->include) {
         *ret_len = 0;

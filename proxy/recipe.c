@@ -2,9 +2,10 @@
  * proxy/recipe.c: copying a load, and doing it.
  *
  * All bytes go into one buffer in one order: what is not text (limits, flags,
- * addresses), then schema files in the order in which they were read, handlers,
- * symbols. That buffer is the content's key, and the options of the repeated
- * load point into it, so nothing is kept twice.
+ * addresses), then schema files in the order in which they were read, headers
+ * that the handlers include, handlers, symbols. That buffer is the content's
+ * key, and the options of the repeated load point into it, so nothing is kept
+ * twice.
  *
  * Handlers have variables, so a recipe with handlers begins with its unit's
  * name and is shared with no other unit.
@@ -16,6 +17,7 @@
 #include "proxy/recipe.h"
 
 #include "proxy/limits.h"
+#include "proxy/recipe_headers.h"
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -25,16 +27,23 @@
 
 enum { RECIPE_BYTES_MAX = 512 << 20, FORMAT = 1 };
 
+typedef struct source_list { /* a growing list */
+    mayfly_source *items;
+    size_t n, cap;
+} source_list;
+
 typedef struct kept { /* what a recipe's `made` is */
     mf_alloc *alloc;
     mf_buf bytes;
     mayfly_load_options options;
     mayfly_limits limits;
-    mayfly_source *files;
+    source_list files;
     const char *first; /* the name of the file that was asked for; built in
                           where it is not one of `files` */
-    size_t n_files, files_cap;
     mayfly_source *handlers;
+    source_list headers;       /* what these include */
+    mayfly_include_fn include; /* the caller's, for what is not among them */
+    void *include_state;
     mayfly_symbol *symbols;
     const char **header_dirs, **defines, **libraries, **library_dirs;
     mf_heap *heap; /* with the schema, until it is built */
@@ -43,7 +52,7 @@ typedef struct kept { /* what a recipe's `made` is */
                                         the reader itself builds first */
     void *diagnostic_state;
     pthread_t reader;
-    int failed; /* no memory, while files are recorded */
+    int failed; /* no memory, while texts are recorded */
 } kept;
 
 /* --- copying --- */
@@ -83,31 +92,53 @@ static mayfly_source put_source(kept *k, const char *name, const char *text,
     return copy;
 }
 
+static void record(kept *k, source_list *to, const char *name, const char *text,
+                   size_t len)
+{
+    if (to->n == to->cap) {
+        size_t cap = to->cap ? to->cap * 2 : 4;
+        mayfly_source *items =
+            mf_alloc_resize(k->alloc, to->items, cap * sizeof *items);
+        k->failed |= !items;
+        if (!items)
+            return;
+        to->items = items;
+        to->cap = cap;
+    }
+    to->items[to->n++] = put_source(k, name, text, len);
+}
+
 static void record_file(void *state, const char *name, const char *text,
                         size_t len)
 {
     kept *k = state;
-    if (k->n_files == k->files_cap) {
-        size_t cap = k->files_cap ? k->files_cap * 2 : 4;
-        mayfly_source *files =
-            mf_alloc_resize(k->alloc, k->files, cap * sizeof *files);
-        k->failed |= !files;
-        if (!files)
-            return;
-        k->files = files;
-        k->files_cap = cap;
-    }
-    k->files[k->n_files++] = put_source(k, name, text, len);
+    record(k, &k->files, name, text, len);
+}
+
+static void record_header(void *state, const char *name, const char *text,
+                          size_t len)
+{
+    kept *k = state;
+    record(k, &k->headers, name, text, len);
 }
 
 static void put_head(kept *k, const char *unit, const mayfly_recipe *recipe,
                      const mayfly_load_options *o)
 {
-    uint64_t head[] = {FORMAT, MAYFLY_LAYOUT_ABI,
+    uint64_t head[] = {FORMAT,
+                       MAYFLY_LAYOUT_ABI,
                        recipe->path || recipe->schema,
-                       (uint64_t)(o->resident != 0), o->limits != NULL};
+                       (uint64_t)(o->resident != 0),
+                       (uint64_t)(o->strict_presence != 0),
+                       o->limits != NULL};
     put_text(k, o->n_handlers ? unit : "");
     mf_buf_put(&k->bytes, head, sizeof head);
+    if (o->n_handlers) { /* whom the compiler asks */
+        mf_buf_put(&k->bytes, &o->include, sizeof o->include);
+        mf_buf_put(&k->bytes, &o->include_state, sizeof(void *));
+        mf_buf_put(&k->bytes, &o->resolve, sizeof o->resolve);
+        mf_buf_put(&k->bytes, &o->resolve_state, sizeof(void *));
+    }
     if (o->limits) { /* checked, or refused by the load */
         k->limits = (mayfly_limits){.size = sizeof k->limits};
         k->failed |= mf_options_read(&k->limits, sizeof k->limits, o->limits,
@@ -118,8 +149,8 @@ static void put_head(kept *k, const char *unit, const mayfly_recipe *recipe,
     k->options.size = sizeof k->options;
     k->options.resident = o->resident;
     k->options.strict_presence = o->strict_presence;
-    k->options.include = o->include;
-    k->options.include_state = o->include_state;
+    k->include = o->include;
+    k->include_state = o->include_state;
     k->options.resolve = o->resolve;
     k->options.resolve_state = o->resolve_state;
     k->diagnostic = o->diagnostic;
@@ -161,7 +192,7 @@ static void put_lists(kept *k, const mayfly_load_options *o)
 
 static void put_handlers(kept *k, const mayfly_load_options *o)
 {
-    uint64_t counts[] = {k->n_files, o->n_handlers, o->n_symbols};
+    uint64_t counts[] = {k->files.n, k->headers.n, o->n_handlers, o->n_symbols};
     mf_buf_put(&k->bytes, counts, sizeof counts);
     k->handlers = new_list(k, o->n_handlers, sizeof *k->handlers);
     for (size_t i = 0; k->handlers && i < o->n_handlers; i++) {
@@ -192,18 +223,35 @@ static void settle_texts(const kept *k, const char **texts, size_t n)
         texts[i] = text_at(k, texts[i]);
 }
 
+/* What the version was made of comes first. */
+static const char *include_kept(void *state, const char *name, size_t *ret_len)
+{
+    const kept *k = state;
+    for (size_t i = 0; i < k->headers.n; i++) {
+        if (strcmp(k->headers.items[i].name, name) != 0)
+            continue;
+        *ret_len = k->headers.items[i].len;
+        return k->headers.items[i].text;
+    }
+    return k->include ? k->include(k->include_state, name, ret_len) : NULL;
+}
+
 /* The buffer is full: places become pointers. */
 static void settle(kept *k)
 {
-    for (size_t i = 0; i < k->n_files; i++)
-        settle_source(k, &k->files[i]);
+    for (size_t i = 0; i < k->files.n; i++)
+        settle_source(k, &k->files.items[i]);
+    for (size_t i = 0; i < k->headers.n; i++)
+        settle_source(k, &k->headers.items[i]);
     for (size_t i = 0; i < k->options.n_handlers; i++)
         settle_source(k, &k->handlers[i]);
     for (size_t i = 0; i < k->options.n_symbols; i++)
         k->symbols[i].name = text_at(k, k->symbols[i].name);
     k->first = text_at(k, k->first);
-    k->options.files = k->files;
-    k->options.n_files = k->n_files;
+    k->options.files = k->files.items;
+    k->options.n_files = k->files.n;
+    k->options.include = include_kept;
+    k->options.include_state = k;
     k->options.handlers = k->handlers;
     k->options.symbols = k->symbols;
     settle_texts(k, k->header_dirs, k->options.n_header_dirs);
@@ -234,7 +282,8 @@ void mf_recipe_free(void *host, void *made)
         return;
     drop_schema(k);
     mf_buf_done(&k->bytes);
-    mf_alloc_free(k->alloc, k->files);
+    mf_alloc_free(k->alloc, k->files.items);
+    mf_alloc_free(k->alloc, k->headers.items);
     mf_alloc_free(k->alloc, k->handlers);
     mf_alloc_free(k->alloc, k->symbols);
     mf_alloc_free(k->alloc, k->header_dirs);
@@ -275,6 +324,8 @@ static int fill(mayfly_host *host, kept *k, const char *unit,
 {
     put_head(k, unit, recipe, o);
     int code = read_schema(host, k, recipe, o, err);
+    if (code == 0)
+        code = mf_headers_find(k->alloc, o, record_header, k, err);
     if (code != 0)
         return code;
     put_handlers(k, o);
@@ -343,9 +394,9 @@ int mf_recipe_build(void *host, void *made, const char *name,
 {
     kept *k = made;
     const mayfly_source *text = NULL;
-    for (size_t i = 0; i < k->n_files && !text; i++)
-        if (strcmp(k->files[i].name, k->first) == 0)
-            text = &k->files[i];
+    for (size_t i = 0; i < k->files.n && !text; i++)
+        if (strcmp(k->files.items[i].name, k->first) == 0)
+            text = &k->files.items[i];
     mayfly_load_options options = k->options;
     if (k->schema && pthread_equal(k->reader, pthread_self())) {
         options.diagnostic = k->diagnostic;

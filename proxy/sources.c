@@ -121,6 +121,8 @@ int mf_sources_read(const mf_sources *sources, mf_alloc *alloc,
     mf_files files = {.alloc = scratch,
                       .dirs = o->include_dirs,
                       .n_dirs = o->n_include_dirs,
+                      .look = o->file,
+                      .look_state = o->file_state,
                       .n_memory = o->n_files + (sources->text != NULL)};
     const char *folder[1];
     char *own = NULL;

@@ -9,8 +9,8 @@
  *
  * #include <x> is looked up as "/mf/x", a folder that does not exist; #include
  * "x" first beside the file that asks, by the callback alone, then as <x>. A
- * path that is absolute otherwise, or that goes up, names nothing, unless the
- * caller allows that for a source that it trusts.
+ * path that is absolute otherwise, or that goes up, names nothing that is not
+ * the callback's, unless the caller allows that for a source that it trusts.
  */
 #include "compiler/arena/hooks.h"
 
@@ -120,14 +120,14 @@ static const char *find(mf_run *run, const char *path, size_t *ret_len)
     const char *text = NULL;
     const char *name = path;
     int in_root = strncmp(path, MF_RUN_ROOT "/", root) == 0;
-    if (!in->real_paths && goes_up(path))
-        return NULL;
     if (in_root)
         name = path + root;
-    if (name[0] == '\0' || (name[0] == '/' && !in->real_paths))
+    if (name[0] == '\0')
         return NULL;
     if (in->include)
         text = in->include(in->include_state, name, ret_len);
+    if (!text && !in->real_paths && (name[0] == '/' || goes_up(name)))
+        return NULL;
     if (!text && name[0] == '/')
         return read_header(run, name, ret_len);
     if (text || !in_root)

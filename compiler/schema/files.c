@@ -6,21 +6,16 @@
  * leading slash, no empty part, so that the path stays below the folder.
  * Symbolic links inside of a folder are the folder owner's business and are
  * followed.
- *
- * Only regular files are read, whole and once, with the descriptor closed
- * before the call returns.
  */
 #include "compiler/schema/files.h"
 
 #include "compiler/schema/builtin.h"
 
 #include "base/error.h"
+#include "base/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES_MAX = 4096 };
@@ -49,59 +44,6 @@ static bool is_contained(const char *name)
     }
 }
 
-static int io_error(mayfly_error *err, const char *path, int number)
-{
-    return mf_error_set(err, MAYFLY_EIO, "%s: %s", path, strerror(number));
-}
-
-static int read_all(int fd, char *text, size_t size, size_t *ret_len)
-{
-    size_t n = 0;
-    while (n < size) {
-        ssize_t k = read(fd, text + n, size - n);
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k < 0)
-            return errno;
-        if (k == 0)
-            break;
-        n += (size_t)k;
-    }
-    *ret_len = n;
-    return 0;
-}
-
-/* The whole file, zero-terminated, at most `max` bytes of text. */
-static int read_file(mf_files *files, int fd, const char *path,
-                     mf_schema_text *ret, mayfly_error *err)
-{
-    struct stat st;
-    size_t max =
-        files->file_bytes_max ? files->file_bytes_max : (size_t)16 << 20;
-    if (fstat(fd, &st) != 0)
-        return io_error(err, path, errno);
-    if (!S_ISREG(st.st_mode))
-        return mf_error_set(err, MAYFLY_EIO, "%s: not a regular file", path);
-    if ((uint64_t)st.st_size > max)
-        return mf_error_set(err, MAYFLY_ELIMIT, "%s: longer than %zu bytes",
-                            path, max);
-    size_t size = (size_t)st.st_size;
-    opened *o = mf_alloc_new(files->alloc, sizeof *o + strlen(path) + 1);
-    char *text = mf_alloc_new(files->alloc, size + 1);
-    int number = o && text ? read_all(fd, text, size, &size) : 0;
-    if (!o || !text || number) {
-        mf_alloc_free(files->alloc, o);
-        mf_alloc_free(files->alloc, text);
-        return number ? io_error(err, path, number)
-                      : mf_error_nomem(err, "the text of a schema");
-    }
-    text[size] = '\0';
-    o->text = text;
-    memcpy(o->path, path, strlen(path) + 1);
-    *ret = (mf_schema_text){text, size, o->path, o};
-    return 0;
-}
-
 static bool join(const char *dir, const char *name, char *out, size_t size)
 {
     int n = snprintf(out, size, "%s%s%s", dir,
@@ -123,14 +65,24 @@ static int open_in_folder(mf_files *files, const char *dir, const char *name,
         return mf_error_set(err, MAYFLY_EINVAL,
                             "%.200s...: the path is too long", name);
     const char *shown = strcmp(dir, ".") == 0 ? name : path;
-    int fd = open(shown, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return MAYFLY_ENOTFOUND;
-    if (fd < 0)
-        return io_error(err, shown, errno);
-    int code = read_file(files, fd, shown, ret, err);
-    close(fd);
-    return code;
+    if (files->look)
+        files->look(files->look_state, shown);
+    size_t bytes = strlen(shown) + 1;
+    opened *o = mf_alloc_new(files->alloc, sizeof *o + bytes);
+    if (!o)
+        return mf_error_nomem(err, "the text of a schema");
+    size_t len;
+    int code = mf_file_read(
+        files->alloc, shown,
+        files->file_bytes_max ? files->file_bytes_max : (size_t)16 << 20,
+        &o->text, &len, err);
+    if (code != 0) {
+        mf_alloc_free(files->alloc, o);
+        return code;
+    }
+    memcpy(o->path, shown, bytes);
+    *ret = (mf_schema_text){o->text, len, o->path, o};
+    return 0;
 }
 
 static int files_open(void *state, const char *name, mf_schema_text *ret,

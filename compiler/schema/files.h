@@ -19,6 +19,9 @@ typedef struct mf_files {
     const mayfly_source *memory; /* looked at first */
     size_t n_memory;
     size_t file_bytes_max;
+    /* Told each path that is looked for on disk, before that; or NULL. */
+    mayfly_file_fn look;
+    void *look_state;
 } mf_files;
 
 mf_schema_source mf_files_source(mf_files *files);

@@ -20,7 +20,7 @@
  *     mayfly_unit_unref(unit);
  *
  * Content. The cache copies what a version is made of: the text of its schema
- * files and of its handlers, its options. The same content loaded again is the
+ * files, of its handlers and of the headers that these include, its options. The same content loaded again is the
  * same version, and units of the same content share one context, unless they
  * have handlers, which have variables of their own. So a version can be given
  * back when room is short (a budget) or when it was not used for a while, and

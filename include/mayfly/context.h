@@ -58,7 +58,8 @@ typedef struct mayfly_source {
 /* The text of the file that C source includes as `name`, or NULL. It must stay
  * until the load returns. `ret_len` may be left as it is (0) for zero-terminated
  * text. What is included beside a source or header "dir/a.c" is asked for as
- * "dir/name" first, then as "name". Called while the compiler is at work: must not
+ * "dir/name" first, then as "name". A unit (cache.h) asks for all that the source
+ * names, before it is compiled. Called while the compiler is at work: must not
  * call mayfly. */
 typedef const char *(*mayfly_include_fn)(void *state, const char *name,
                                          size_t *ret_len);
@@ -66,6 +67,10 @@ typedef const char *(*mayfly_include_fn)(void *state, const char *name,
 /* The address of a name that is not found elsewhere, or NULL. Called while the
  * compiler is at work: must not call mayfly. */
 typedef const void *(*mayfly_resolve_fn)(void *state, const char *name);
+
+/* The path of a schema file that is looked for on disk, before it is opened and
+ * whether or not it is there. Must not call mayfly. */
+typedef void (*mayfly_file_fn)(void *state, const char *path);
 
 /*
  * What a load takes. A name that C source uses is looked up in this order: the
@@ -120,6 +125,11 @@ typedef struct mayfly_load_options {
                                         their names, and kept until unload; the
                                         others are only looked into */
     size_t n_library_dirs;
+    mayfly_file_fn file; /* told which schema files are read, the one that is
+                            named and all that it imports, so that they can be
+                            watched. Only before the function returns. NULL: none.
+                            (Headers: `include` is asked for them) */
+    void *file_state;
 } mayfly_load_options;
 
 #define MAYFLY_LOAD_OPTIONS(...) \
