@@ -68,6 +68,32 @@ char *cli_read(const char *path, size_t *ret_len);
  * whole under its name or not at all. Returns the exit code. */
 int cli_write(const char *path, const void *bytes, size_t len);
 
+/* --- files that are watched (watch.c)
+ * ----------------------------------------------------------- */
+
+typedef struct cli_watch cli_watch;
+
+enum { CLI_WATCH_CHANGED, CLI_WATCH_WOKEN, CLI_WATCH_STOPPED };
+
+cli_watch *cli_watch_new(void); /* NULL: a message has been printed */
+void cli_watch_free(cli_watch *watch);
+
+/* Watches a file, whether or not it is there. To be called before it is read.
+ * Between the other two: files that were not added since `begin` are forgotten
+ * at `end`, which says that all is well with those there are. */
+void cli_watch_begin(cli_watch *watch);
+void cli_watch_add(cli_watch *watch, const char *path);
+void cli_watch_end(cli_watch *watch);
+
+/* Whether a file is another than it was when it was added. */
+int cli_watch_is_changed(cli_watch *watch);
+
+/* Sleeps until one is, and has settled; or somebody calls one of the other two,
+ * from any thread. */
+int cli_watch_wait(cli_watch *watch);
+void cli_watch_wake(cli_watch *watch);
+void cli_watch_stop(cli_watch *watch);
+
 /* --- text (text.c)
  * -------------------------------------------------------------- */
 

@@ -38,7 +38,6 @@ CASES += [
                            "127.0.0.1:1", "helloworld.Greeter/SayHello"], ""),
     ("later-stream", ["call", "--schema", GREETER, "-d", "@", "127.0.0.1:1",
                       "a.B/C"], ""),
-    ("later-watch", ["serve", "--watch", "a.proto", "b.c"], ""),
     ("later-describe", ["describe", "127.0.0.1:50051"], ""),
     ("error-no-file", ["header", "tests/golden/cli/none.proto"], ""),
     ("error-schema", ["compile", "tests/golden/cli/bad.proto"], ""),
