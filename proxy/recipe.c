@@ -40,6 +40,7 @@ typedef struct kept { /* what a recipe's `made` is */
     source_list files;
     const char *first; /* the name of the file that was asked for; built in
                           where it is not one of `files` */
+    size_t n_services; /* of the schema's root files */
     mayfly_source *handlers;
     source_list headers;       /* what these include */
     mayfly_include_fn include; /* the caller's, for what is not among them */
@@ -315,6 +316,9 @@ static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
     mf_compiler_end(c, k->heap);
     if (code == 0)
         k->first = put_text(k, first->name);
+    for (uint32_t i = 0; code == 0 && i < k->schema->n_files; i++)
+        if (k->schema->files[i]->is_root)
+            k->n_services += k->schema->files[i]->n_services;
     return code;
 }
 
@@ -379,6 +383,12 @@ int mf_recipe_read(mayfly_host *host, const char *unit,
         .deadline_ns =
             r.wait_ms ? mf_clock_ns() + (uint64_t)r.wait_ms * 1000000 : 0};
     return 0;
+}
+
+size_t mf_recipe_services(const mf_recipe *recipe)
+{
+    const kept *k = recipe->made;
+    return k->n_services;
 }
 
 /* --- building --- */

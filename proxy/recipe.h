@@ -22,6 +22,9 @@ int mf_recipe_read(mayfly_host *host, const char *unit,
                    const mayfly_recipe *recipe, mf_recipe *ret_recipe,
                    mayfly_error *err);
 
+/* How many services the files that were asked for have. */
+size_t mf_recipe_services(const mf_recipe *recipe);
+
 /* Of mf_units_options. The first build takes the schema as it was read. */
 int mf_recipe_build(void *host, void *made, const char *name,
                     mayfly_context *previous, mayfly_context **ret_context,

@@ -19,6 +19,10 @@
     X(mayfly_arena_new) \
     X(mayfly_arena_printf) \
     X(mayfly_arena_str) \
+    X(mayfly_bulk_free) \
+    X(mayfly_bulk_get_info) \
+    X(mayfly_bulk_load) \
+    X(mayfly_bulk_results) \
     X(mayfly_cache_each) \
     X(mayfly_cache_each_receipt) \
     X(mayfly_cache_get_budget) \

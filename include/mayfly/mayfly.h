@@ -9,6 +9,7 @@
  *   host.h     the root object
  *   context.h  load a schema, hold it, unload it, read the receipt
  *   cache.h    units: versions of a context, swapped while calls go on
+ *   bulk.h     many units as one job
  *   why.h      what holds a context
  *   fault.h    what a stale pointer pointed to
  *   memory.h   what memory there is, by kind
@@ -35,6 +36,7 @@
 #define MAYFLY_MAYFLY_H
 
 #include <mayfly/arena.h>
+#include <mayfly/bulk.h>
 #include <mayfly/background.h>
 #include <mayfly/cache.h>
 #include <mayfly/call.h>

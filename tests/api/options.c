@@ -190,6 +190,15 @@ static int try_budget(world *w, const void *options, mayfly_error *err)
     return mayfly_cache_set_budget(w->host, options, err);
 }
 
+static int try_bulk(world *w, const void *options, mayfly_error *err)
+{
+    mayfly_bulk *bulk;
+    int code = mayfly_bulk_load(w->host, options, &bulk, err);
+    if (code == 0)
+        mayfly_bulk_free(bulk);
+    return code;
+}
+
 static int try_raw(world *w, const void *options, mayfly_error *err)
 {
     static unsigned number;
@@ -265,6 +274,7 @@ static const struct {
     {"recipe", sizeof(mayfly_recipe), try_recipe},
     {"swap", sizeof(mayfly_swap_options), try_swap},
     {"budget", sizeof(mayfly_cache_budget), try_budget},
+    {"bulk", sizeof(mayfly_bulk_options), try_bulk},
     {"timer", sizeof(mayfly_timer_options), try_timer},
     {"interceptor", sizeof(mayfly_interceptor), try_interceptor},
     {"intercept", sizeof(mayfly_intercept_options), try_intercept},

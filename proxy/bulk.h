@@ -1,0 +1,76 @@
+/*
+ * proxy/bulk.h: a job of loading many units, for the files that make it:
+ * bulk_find.c (what there is to load), bulk_item.c (one of it), bulk.c (the
+ * job: threads, what it tells).
+ */
+#ifndef MF_PROXY_BULK_H
+#define MF_PROXY_BULK_H
+
+#include "base/map.h"
+#include "proxy/recipe.h"
+
+#include <mayfly/bulk.h>
+
+#include <pthread.h>
+
+/* The include folders of what one of the paths names. */
+typedef struct mf_bulk_root {
+    struct mf_bulk_root *next;
+    const char **dirs;
+    size_t n_dirs;
+    char *own; /* the one of them that is not the caller's */
+} mf_bulk_root;
+
+/* One unit to load. */
+typedef struct mf_bulk_item {
+    const mayfly_recipe *recipe; /* the caller's; NULL: a file of `paths` */
+    const mf_bulk_root *root;    /* of such a file */
+    int in_folder;               /* it was found there */
+    int is_over;                 /* its result is known */
+    struct mf_bulk_item *next;   /* of those that are over and not told yet */
+    mayfly_bulk_result result;   /* its texts, unless empty, are its own */
+    mayfly_diagnostic *findings; /* likewise */
+    size_t findings_cap;
+} mf_bulk_item;
+
+struct mayfly_bulk {
+    mayfly_host *host; /* a reference */
+    mf_alloc *alloc;   /* the host's */
+    mayfly_bulk_options
+        options;              /* their lists are the caller's: during the job */
+    mayfly_load_options load; /* likewise */
+    mf_bulk_root *roots;
+    mf_bulk_item *items; /* they stay where they are once all are found */
+    size_t n, cap;
+    mayfly_bulk_result *results; /* copies, when all are over */
+
+    pthread_mutex_t lock; /* guards what follows while threads work */
+    pthread_cond_t changed;
+    size_t next_item; /* to be begun */
+    int stop;
+    unsigned working; /* threads beside the caller's */
+    mf_bulk_item *over, **last_over;
+    mayfly_bulk_info info;
+};
+
+/* --- bulk_find.c --- */
+
+/* Lists all there is to load, and gives units their names; what is wrong with
+ * one is its result. Errors: ENOMEM, ELIMIT. */
+int mf_bulk_find(mayfly_bulk *b, mayfly_error *err);
+
+/* --- bulk_item.c --- */
+
+/* Loads one, and ends it. Any thread. */
+void mf_bulk_run(mayfly_bulk *b, mf_bulk_item *item);
+
+/* Its result: 0, or an error, of which the text is kept. */
+void mf_bulk_end(mayfly_bulk *b, mf_bulk_item *item, int code,
+                 const mayfly_error *err);
+
+/* Tells the caller's own callback what was found in it. */
+void mf_bulk_tell_findings(const mayfly_bulk *b, const mf_bulk_item *item);
+
+void mf_bulk_item_done(mayfly_bulk *b, mf_bulk_item *item);
+
+#endif
