@@ -19,7 +19,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build"))
-SECONDS = 60  # for one command of an example
+SECONDS = 30  # for one command of an example
 BLOCK = re.compile(r'^(?:\.\\" (\w+)(?: (\S+))?\n)?(?:\.RS 4\n)?\.EX\n(.*?)\n\.EE$', re.M | re.S)
 
 checks = []
@@ -199,8 +199,8 @@ class Shell:
         shutil.rmtree(self.folder)
 
     def run(self, command, shown):
-        """What it prints; a command in the background is waited for until it has
-        printed what is shown."""
+        """What it prints. What is shown is waited for, for it may come from a
+        command in the background."""
         self.n += 1
         mark = f"\n--- end {self.n}\n"
         self.process.stdin.write(
@@ -209,8 +209,7 @@ class Shell:
         printed = ""
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
-            if mark in printed and (not command.endswith("&") or
-                                    matches(shown, printed.replace(mark, "", 1))):
+            if mark in printed and matches(shown, printed.replace(mark, "", 1)):
                 break
             if self.selector.select(end - time.monotonic()):
                 part = self.process.stdout.read()
