@@ -29,8 +29,14 @@ enum {
     CLOCK_EVERY = 64,
     IS_FIELD =
         0x20000000, /* libtcc's flag of symbols that are parts of types */
-    TYPE_MASK = 15, /* of libtcc's types: what kind it is, */
-    TYPE_STRUCT = 7 /* and that of structs and unions */
+    /* Where its values are: a register below all of these; a variable of the
+     * function's; the flags of a comparison; jumps (that, and one before). */
+    WHERE_MASK = 63,
+    WHERE_LOCAL = 0x32,
+    WHERE_FLAGS = 0x33,
+    WHERE_JUMPS = 0x35,
+    HAS_SYMBOL = 0x200, /* beside it */
+    ANY_INTEGER = 1     /* any register for integers */
 };
 
 typedef struct kind_entry {
@@ -244,13 +250,19 @@ void *mf_hook_sym_push2(void **stack, int v, int t, int c)
     return mf_libtcc_sym_push2(stack, v, t, c);
 }
 
-/* `x++` and the like. Of a struct libtcc takes one value less from its stack than
- * there is, and goes on with whatever lies there. */
-void mf_hook_inc(int post, int op)
+/* An operand of assembly. The outcome of a comparison is in the processor's
+ * flags, which libtcc then takes for a register beyond all that there are; and
+ * where a value came about by one, notes of it are left in place of the symbol,
+ * which is looked at for variables that are kept in registers. */
+void mf_hook_asm_operand(void)
 {
-    if ((*mf_libtcc_vtop & TYPE_MASK) == TYPE_STRUCT)
-        mf_libtcc_error("a struct cannot be counted up or down");
-    mf_libtcc_inc(post, op);
+    mf_libtcc_gexpr();
+    mf_libtcc_value *v = mf_libtcc_vtop;
+    unsigned where = v->where & WHERE_MASK;
+    if (where >= WHERE_FLAGS && where <= WHERE_JUMPS)
+        mf_libtcc_gv(ANY_INTEGER);
+    if (!(v->where & HAS_SYMBOL) && where != WHERE_LOCAL)
+        v->symbol = NULL;
 }
 
 _Noreturn void mf_hook_exit(int code)

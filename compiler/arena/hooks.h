@@ -13,6 +13,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* libtcc's values. */
+typedef struct mf_libtcc_value {
+    int type;
+    void *type_of; /* what a pointer, struct, ... is of */
+    unsigned short where, where_else;
+    long double number;
+    void *symbol;
+} mf_libtcc_value;
+
 /* Memory and limits: hooks.c. */
 void *mf_hook_tcc_malloc(unsigned long size);
 void *mf_hook_tcc_mallocz(unsigned long size);
@@ -28,7 +37,7 @@ void mf_hook_skip(int token);
 void mf_hook_unget_tok(int token);
 void *mf_hook_sym_push(int v, void *type, int r, int c);
 void *mf_hook_sym_push2(void **stack, int v, int t, int c);
-void mf_hook_inc(int post, int op);
+void mf_hook_asm_operand(void);
 _Noreturn void mf_hook_exit(int code);
 _Noreturn void mf_hook_assert_fail(const char *what, const char *file,
                                    unsigned line, const char *function);
@@ -67,9 +76,9 @@ void mf_libtcc_skip(int token);      /* reads on, behind that token */
 void mf_libtcc_unget_tok(int token); /* goes back one, to that token */
 void *mf_libtcc_sym_push(int v, void *type, int r, int c);
 void *mf_libtcc_sym_push2(void **stack, int v, int t, int c);
-void mf_libtcc_inc(int post, int op);
-_Noreturn void mf_libtcc_error(const char *format, ...);
-extern const int *mf_libtcc_vtop; /* the value at hand; begins with its type */
+void mf_libtcc_gexpr(void);             /* reads an expression */
+int mf_libtcc_gv(int registers);        /* the value at hand to one of them */
+extern mf_libtcc_value *mf_libtcc_vtop; /* the value at hand */
 void mf_libtcc_preprocess_start(void *state, int filetype);
 void mf_libtcc_cstr_cat(void *cstr, const char *text, int len);
 size_t mf_libtcc_section_add(void *section, size_t size, int align);

@@ -41,15 +41,15 @@ LIBTCC_FLAGS = \
   --redefine-sym next=mf_libtcc_next --redefine-sym tok=mf_libtcc_tok \
   --redefine-sym skip=mf_libtcc_skip --redefine-sym unget_tok=mf_libtcc_unget_tok \
   --redefine-sym sym_push=mf_hook_sym_push --redefine-sym sym_push2=mf_hook_sym_push2 \
-  --redefine-sym inc=mf_hook_inc --redefine-sym vtop=mf_libtcc_vtop \
-  --redefine-sym _tcc_error=mf_libtcc_error \
+  --redefine-sym vtop=mf_libtcc_vtop --redefine-sym gexpr=mf_libtcc_gexpr \
+  --redefine-sym gv=mf_libtcc_gv \
   --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
   --redefine-sym section_add=mf_libtcc_section_add
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
   mf_libtcc_next mf_libtcc_tok mf_libtcc_skip mf_libtcc_unget_tok mf_libtcc_sym_push mf_libtcc_sym_push2 \
-  mf_hook_sym_push mf_hook_sym_push2 mf_hook_inc mf_libtcc_inc mf_libtcc_vtop \
-  mf_libtcc_error mf_libtcc_preprocess_start \
+  mf_hook_sym_push mf_hook_sym_push2 mf_libtcc_vtop \
+  mf_libtcc_gexpr mf_libtcc_gv mf_libtcc_preprocess_start \
   mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
@@ -59,13 +59,16 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@for o in tccgen tccasm i386-asm; do \
 	  $(OBJCOPY) --redefine-sym next=mf_hook_next --redefine-sym skip=mf_hook_skip \
 	    --redefine-sym unget_tok=mf_hook_unget_tok $(LIBTCC_DIR)/$$o.o; done
+	@$(OBJCOPY) --redefine-sym gexpr=mf_hook_asm_operand $(LIBTCC_DIR)/tccasm.o
+	@# A type error is the end: going on with a struct that is taken for a number
+	@# makes values that are of nothing, and crashes.
+	@$(OBJCOPY) --redefine-sym _tcc_error_noabort=_tcc_error $(LIBTCC_DIR)/tccgen.o
 	@set -e; cd $(LIBTCC_DIR); \
 	at() { nm $$1 | awk -v f=$$2 '$$3 == f { print "0x" $$1 }'; }; \
 	$(OBJCOPY) --redefine-sym section_add=mf_hook_section_add \
 	  --add-symbol mf_libtcc_sym_push=.text:$$(at tccgen.o sym_push),global,function \
 	  --add-symbol mf_libtcc_sym_push2=.text:$$(at tccgen.o sym_push2),global,function \
-	  --add-symbol mf_libtcc_inc=.text:$$(at tccgen.o inc),global,function \
-	  --weaken-symbol sym_push --weaken-symbol sym_push2 --weaken-symbol inc tccgen.o; \
+	  --weaken-symbol sym_push --weaken-symbol sym_push2 tccgen.o; \
 	$(OBJCOPY) $(LIBTCC_OVER:%=--weaken-symbol %) \
 	  --redefine-sym preprocess_start=mf_hook_preprocess_start \
 	  --redefine-sym cstr_printf=mf_hook_define libtcc.o; \

@@ -104,6 +104,25 @@ static void test_numbers(void **state)
     fixture_done(&f);
 }
 
+/* What assembly is given may be the outcome of a comparison. */
+static void test_assembly(void **state)
+{
+    fixture f;
+    (void)state;
+    fixture_init(&f);
+    assert_int_equal(
+        fixture_run(
+            &f,
+            "int f(int x) { double d = x; int a, b, c;\n"
+            " __asm__(\"mov %1, %0\" : \"=r\"(a) : \"r\"(d < 8));\n"
+            " __asm__(\"mov %1, %0\" : \"=r\"(b) : \"r\"(x > 8 || !x));\n"
+            " __asm__(\"mov %1, %0\" : \"=r\"(c) : \"r\"((d == 7) + 1));\n"
+            " return a * 100 + b * 10 + c; }",
+            7),
+        102);
+    fixture_done(&f);
+}
+
 static void test_varargs(void **state)
 {
     fixture f;
@@ -318,10 +337,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_functions), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_varargs),   cmocka_unit_test(test_data),
-        cmocka_unit_test(test_constant),  cmocka_unit_test(test_names),
-        cmocka_unit_test(test_includes),  cmocka_unit_test(test_libc),
-        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_assembly),  cmocka_unit_test(test_varargs),
+        cmocka_unit_test(test_data),      cmocka_unit_test(test_constant),
+        cmocka_unit_test(test_names),     cmocka_unit_test(test_includes),
+        cmocka_unit_test(test_libc),      cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

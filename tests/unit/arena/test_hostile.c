@@ -62,6 +62,11 @@ static void test_errors(void **state)
            MAYFLY_ECOMPILE, "t.c:2: ");
     refuse(&f, "union u { int a; }; void f(union u *x) { ++*x; }",
            MAYFLY_ECOMPILE, "t.c:1: ");
+    refuse(&f,
+           "struct s { double d[3]; }; struct b { int x : 3; long y : 40; };"
+           "void f(struct s s, struct b b, int e)\n"
+           "{ __asm__(\"nop\" :: \"r\"(s), \"m\"(b * e)); }",
+           MAYFLY_ECOMPILE, "t.c:2: ");
     refuse(&f, "int f(int x){ return x; } int f(int x){ return x; }",
            MAYFLY_ECOMPILE, "redefinition");
     refuse(&f, "int f(int x) { /* no end", MAYFLY_ECOMPILE, "comment");
