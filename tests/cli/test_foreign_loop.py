@@ -35,8 +35,9 @@ class Sample:
         self.port = int(self.process.stdout.readline().split()[-1])
 
     def end(self):
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out.splitlines(), err
+        # communicate() would pass over what readline() has read ahead
+        out, err = self.process.stdout.read(), self.process.stderr.read()
+        return self.process.wait(60), out.splitlines(), err
 
 
 def by_itself():
