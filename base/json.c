@@ -178,3 +178,9 @@ void mf_json_put_str(mf_json *j, const char *name, const char *text)
     mf_json_name(j, name);
     mf_json_str(j, text, strlen(text));
 }
+
+void mf_json_put_bool(mf_json *j, const char *name, int value)
+{
+    mf_json_name(j, name);
+    mf_json_raw(j, value ? "true" : "false");
+}

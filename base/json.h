@@ -28,6 +28,7 @@ void mf_json_u64(mf_json *j, uint64_t value);
 /* A name with its value; `text` is zero-terminated. */
 void mf_json_put_u64(mf_json *j, const char *name, uint64_t value);
 void mf_json_put_str(mf_json *j, const char *name, const char *text);
+void mf_json_put_bool(mf_json *j, const char *name, int value);
 void mf_json_i64(mf_json *j, int64_t value);
 
 #endif

@@ -96,7 +96,7 @@ static mayfly_context *let_go(mf_content *c)
 {
     mayfly_context *context = atomic_exchange(&c->context, NULL);
     if (context) {
-        context->content = NULL;
+        atomic_store(&context->content, NULL);
         mf_budget_remove(c->units, c);
     }
     return context;
@@ -172,7 +172,7 @@ static void take_in(mf_content *c, mayfly_context *context, uint64_t took_us)
     mf_alloc_free(units->o.alloc, c->failure);
     c->failure = NULL;
     atomic_store(&c->used_ms, mf_now_ms());
-    context->content = c;
+    atomic_store(&context->content, c);
     atomic_store(&c->context, context);
     mf_budget_add(units, c);
 }

@@ -83,6 +83,31 @@ void mf_registry_trim(mf_registry *r); /* forgets those that are too old */
  * how many those are. No context may be made meanwhile. */
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms);
 
+/* "live", and so on. */
+const char *mf_state_name(enum mayfly_context_state state);
+
+/* Contexts made and unloaded so far. */
+void mf_registry_counts(mf_registry *r, uint64_t *ret_loads,
+                        uint64_t *ret_unloads);
+
+/* A context that is not unloaded. The name is good during the callback. */
+typedef struct mf_context_info {
+    const char *name;
+    uint64_t load; /* which load of the host's it was */
+    enum mayfly_context_state state;
+    int is_version; /* of a unit that has it */
+    size_t leases;
+    mayfly_call_counts calls;
+} mf_context_info;
+
+void mf_registry_each(mf_registry *r,
+                      void (*each)(void *state, const mf_context_info *info),
+                      void *state);
+
+/* The newest context of that name that is not unloaded, with a reference, or
+ * NULL. */
+mayfly_context *mf_registry_find(mf_registry *r, const char *name);
+
 /* What live contexts hold by kind, together; how many they are. */
 size_t mf_registry_census(mf_registry *r, mf_census *census);
 /* All parts of all live contexts. `add` takes no lock of theirs. */

@@ -137,8 +137,9 @@ struct mayfly_context {
                            was there to hold them */
 
     mayfly_context *next, *prev; /* in the registry, under its lock */
-    struct mf_content *content;  /* that it was built for, as long as it is that
-                                    one's; under the units' lock */
+    _Atomic(struct mf_content *) content; /* that it was built for, as long as it
+                                             is that one's; written under the
+                                             units' lock */
 };
 
 /* lease.c */
@@ -162,9 +163,6 @@ unsigned mf_unload_ms(mayfly_context *c, unsigned wait_ms);
  * is left, the context refers to itself from here until that is dropped.
  * Returns 1 when nothing is left to do but to free the handle. */
 int mf_context_finish_unref(mayfly_context *c);
-
-/* context.c: "live", and so on. */
-const char *mf_state_name(enum mayfly_context_state state);
 
 /* context.c: it has a payload that is not being destroyed. Lock held. */
 int mf_context_is_there(const mayfly_context *c);

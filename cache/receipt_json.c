@@ -143,8 +143,7 @@ static void put_members(mf_json *j, const mf_receipt_view *v)
 {
     mf_json_put_str(j, "context", v->context);
     mf_json_put_str(j, "state", mf_state_name(v->state));
-    mf_json_name(j, "resident");
-    mf_json_raw(j, v->resident ? "true" : "false");
+    mf_json_put_bool(j, "resident", v->resident);
     mf_json_put_u64(j, "cycles", v->cycles);
     mf_json_name(j, "phases");
     mf_json_open(j, '[');

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 
+#include <string.h>
 #include <sys/sysinfo.h>
 
 struct mf_registry {
@@ -169,6 +170,43 @@ mayfly_context *mf_registry_next(mf_registry *r, mayfly_context *c)
     pthread_mutex_unlock(&r->lock);
     mayfly_context_unref(c);
     return next;
+}
+
+void mf_registry_counts(mf_registry *r, uint64_t *ret_loads,
+                        uint64_t *ret_unloads)
+{
+    pthread_mutex_lock(&r->lock);
+    *ret_loads = r->loads;
+    *ret_unloads = r->unloads;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void mf_registry_each(mf_registry *r,
+                      void (*each)(void *state, const mf_context_info *info),
+                      void *state)
+{
+    mayfly_context *c = NULL;
+    while ((c = mf_registry_next(r, c))) {
+        long leases = mf_lease_sum(c);
+        mf_context_info info = {.name = mayfly_context_name(c),
+                                .load = mayfly_context_version(c),
+                                .state = mayfly_context_get_state(c),
+                                .is_version = atomic_load(&c->content) != NULL,
+                                .leases = leases > 0 ? (size_t)leases : 0};
+        mf_tally_read(c, &info.calls);
+        if (info.state != MAYFLY_UNLOADED)
+            each(state, &info);
+    }
+}
+
+mayfly_context *mf_registry_find(mf_registry *r, const char *name)
+{
+    mayfly_context *c = NULL;
+    while ((c = mf_registry_next(r, c)))
+        if (strcmp(mayfly_context_name(c), name) == 0 &&
+            mayfly_context_get_state(c) != MAYFLY_UNLOADED)
+            break;
+    return c;
 }
 
 size_t mf_registry_unload_all(mf_registry *r, unsigned wait_ms)

@@ -102,6 +102,10 @@ int mf_unit_lease(mayfly_unit *unit, uint64_t deadline_ns,
 
 void *mf_unit_host(const mayfly_unit *unit);
 
+/* The context of a version (0: the current one) with a reference, where it is
+ * there; NULL: it is not, or there is no such version. */
+mayfly_context *mf_unit_peek(mayfly_unit *unit, uint64_t version);
+
 /*
  * Who is bound to a unit: a proxy, a service. `prepare` is called for each
  * version before calls can reach it, and once when it begins to follow, with a

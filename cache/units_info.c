@@ -77,8 +77,9 @@ static void inherit_calls(mf_units *units, mayfly_context *context)
              name);
     mayfly_unit *unit = mf_units_lookup(units, unit_name);
     pthread_mutex_lock(&units->lock);
-    if (context->content)
-        mf_tally_take(context, &context->content->calls);
+    mf_content *content = atomic_load(&context->content);
+    if (content)
+        mf_tally_take(context, &content->calls);
     else if (unit)
         mf_tally_take(context, &unit->gone);
     pthread_mutex_unlock(&units->lock);
@@ -208,4 +209,16 @@ void mf_units_each(mf_units *units, mayfly_unit *only, mayfly_version_fn each,
         mf_grace_leave(units->o.grace, side);
     }
     pthread_mutex_unlock(&units->lock);
+}
+
+mayfly_context *mf_unit_peek(mayfly_unit *unit, uint64_t version)
+{
+    mayfly_context *context = NULL;
+    pthread_mutex_lock(&unit->units->lock);
+    const mf_version *v = version ? mf_version_find(unit, version)
+                                  : atomic_load(&unit->current);
+    if (v) /* the content's own reference goes after the lock was held */
+        context = mayfly_context_ref(atomic_load(&v->content->context));
+    pthread_mutex_unlock(&unit->units->lock);
+    return context;
 }

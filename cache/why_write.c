@@ -209,8 +209,7 @@ void mf_why_write_json(mayfly_why_report *r)
     mf_json_open(&j, '{');
     mf_json_put_u64(&j, "read_bytes", r->read_bytes);
     mf_json_put_u64(&j, "unread_bytes", r->unread_bytes);
-    mf_json_name(&j, "complete");
-    mf_json_raw(&j, r->memory_complete ? "true" : "false");
+    mf_json_put_bool(&j, "complete", r->memory_complete);
     mf_json_close(&j, '}');
     mf_json_close(&j, '}');
 }

@@ -28,6 +28,7 @@ enum {
     LOOPS_MAX = 64,
     WORKERS_MAX = 1024,
     RESOLVERS = 2,
+    ADMINS = 4,
     IDLE_MS_MAX = 3600 * 1000,
     LARGE_BYTES = 64 * 1024, /* blocks of calls that are kept */
     LARGE_KEEP_BYTES = 16 * 1024 * 1024,
@@ -62,6 +63,7 @@ static void destroy(mayfly_host *host)
     mf_alloc_free(&host->alloc, host->loops);
     mf_workers_free(host->workers);
     mf_workers_free(host->resolver);
+    mf_workers_free(host->admin_workers);
     mf_large_done(&host->large);
     mf_counts_free(host->counts);
     mf_map_free(host->shared_channels);
@@ -268,6 +270,9 @@ int mayfly_host_new(const mayfly_host_options *options, mayfly_host **ret_host,
     if (rc == 0)
         rc = mf_workers_new(&h->alloc, "mayfly-name", RESOLVERS, &h->resolver,
                             err);
+    if (rc == 0)
+        rc = mf_workers_new(&h->alloc, "mayfly-admin", ADMINS,
+                            &h->admin_workers, err);
     if (rc == 0 && &mf_host_loading && mf_host_loading.begin)
         rc = mf_host_loading.begin(h, err);
     if (rc == 0 && o.uv_loop) /* last, for it could not be undone at once */

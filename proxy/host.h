@@ -42,10 +42,12 @@ struct mayfly_host {
     unsigned n_loops;
     mf_workers *workers;  /* blocking handlers */
     mf_workers *resolver; /* names of hosts, which may take seconds */
+    mf_workers *admin_workers; /* what admin sockets are asked */
 
     pthread_mutex_t lock; /* for the lists that follow */
     struct mayfly_server *servers;
     struct mayfly_channel *channels;
+    struct mayfly_admin *admins;
     struct mayfly_pool *pools;
     unsigned pools_trimmed; /* how often */
     mf_map *shared_channels; /* by what makes them distinct; NULL: none yet */
@@ -90,6 +92,14 @@ typedef struct mf_host_part {
 
 /* Defined by load.c. A program that loads nothing does not link it. */
 extern const mf_host_part mf_host_loading __attribute__((weak));
+
+/* Has all admin sockets end; returns at once. Defined by admin.c, likewise. */
+void mf_admins_stop(mayfly_host *host) __attribute__((weak));
+
+/* registrations.c: those of mayfly_host_registrations_json, as a value. */
+struct mf_json;
+int mf_registrations_write(mayfly_host *host, struct mf_json *j,
+                           mayfly_error *err);
 
 /* 0, EFORKED, or ECANCELLED when the host is being freed. */
 int mf_host_check(const mayfly_host *host, mayfly_error *err);

@@ -34,11 +34,22 @@ void mf_host_stop_threads(mayfly_host *h)
         mf_workers_stop(h->workers);
     if (h->resolver)
         mf_workers_stop(h->resolver);
+    if (h->admin_workers)
+        mf_workers_stop(h->admin_workers);
     if (&mf_host_loading && mf_host_loading.stop)
         mf_host_loading.stop(h);
     for (unsigned i = 0; i < h->n_loops; i++)
         if (!mf_loop_is_foreign(h->loops[i]))
             mf_loop_stop(h->loops[i]);
+}
+
+/* Whoever is connected. Returns at once. */
+static void end_peers(mayfly_host *h)
+{
+    if (mf_admins_stop)
+        mf_admins_stop(h);
+    mf_servers_stop(h);
+    mf_channels_stop(h);
 }
 
 static int is_on_foreign(const mayfly_host *h)
@@ -92,12 +103,12 @@ static void begin(mayfly_host *h, void (*ended)(void *state), void *state)
     h->ended_state = state;
     h->end_begins.run = end_begins;
     h->end_goes_on.run = end_goes_on;
-    atomic_store(&h->n_leaving, 2);
+    atomic_store(&h->n_leaving, 3);
     mf_loop_post(h->loops[0], &h->end_begins);
-    mf_servers_stop(h);
-    mf_channels_stop(h);
+    end_peers(h);
     mf_workers_leave(h->workers, kind_has_left, h);
     mf_workers_leave(h->resolver, kind_has_left, h);
+    mf_workers_leave(h->admin_workers, kind_has_left, h);
 }
 
 static void post_sem(void *state)
@@ -135,8 +146,7 @@ void mayfly_host_free(mayfly_host *h)
         free_on_foreign(h);
         return;
     }
-    mf_servers_stop(h);
-    mf_channels_stop(h);
+    end_peers(h);
     mf_host_stop_threads(h);
     mf_host_unref(h);
 }

@@ -42,15 +42,19 @@ static void put_one(void *state, const mayfly_registration *r)
 {
     mf_json *j = state;
     mf_json_open(j, '{');
-    mf_json_name(j, "owner");
-    mf_json_str(j, r->owner, strlen(r->owner));
-    mf_json_name(j, "kind");
-    mf_json_str(j, r->kind, strlen(r->kind));
-    mf_json_name(j, "count");
-    mf_json_u64(j, r->count);
-    mf_json_name(j, "peak");
-    mf_json_u64(j, r->peak);
+    mf_json_put_str(j, "owner", r->owner);
+    mf_json_put_str(j, "kind", r->kind);
+    mf_json_put_u64(j, "count", r->count);
+    mf_json_put_u64(j, "peak", r->peak);
     mf_json_close(j, '}');
+}
+
+int mf_registrations_write(mayfly_host *host, mf_json *j, mayfly_error *err)
+{
+    mf_json_open(j, '[');
+    int code = mayfly_host_each_registration(host, put_one, j, err);
+    mf_json_close(j, ']');
+    return code;
 }
 
 int mayfly_host_registrations_json(mayfly_host *host, mayfly_arena *arena,
@@ -62,9 +66,7 @@ int mayfly_host_registrations_json(mayfly_host *host, mayfly_arena *arena,
     mf_json j;
     mf_buf_init(&text, &host->alloc, 0);
     mf_json_init(&j, &text, 0);
-    mf_json_open(&j, '[');
-    int code = mayfly_host_each_registration(host, put_one, &j, err);
-    mf_json_close(&j, ']');
+    int code = mf_registrations_write(host, &j, err);
     if (code == 0)
         code = mf_buf_check(&text, "a list of registrations", err);
     if (code == 0) {

@@ -12,6 +12,8 @@
 
 /* clang-format off */
 #define MF_API(X) \
+    X(mayfly_admin_close) \
+    X(mayfly_admin_listen) \
     X(mayfly_arena_add) \
     X(mayfly_arena_alloc) \
     X(mayfly_arena_bytes) \

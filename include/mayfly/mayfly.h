@@ -11,6 +11,7 @@
  *   cache.h    units: versions of a context, swapped while calls go on
  *   bulk.h     many units as one job
  *   why.h      what holds a context
+ *   admin.h    a socket that tells of a running host, and changes its units
  *   fault.h    what a stale pointer pointed to
  *   memory.h   what memory there is, by kind
  *   channel.h  call: channels and proxies
@@ -35,6 +36,7 @@
 #ifndef MAYFLY_MAYFLY_H
 #define MAYFLY_MAYFLY_H
 
+#include <mayfly/admin.h>
 #include <mayfly/arena.h>
 #include <mayfly/bulk.h>
 #include <mayfly/background.h>

@@ -113,6 +113,17 @@ static int try_memory(world *w, const void *options, mayfly_error *err)
     return code;
 }
 
+static int try_admin(world *w, const void *options, mayfly_error *err)
+{
+    char path[64];
+    mayfly_admin *admin;
+    snprintf(path, sizeof path, "/tmp/mayfly-options-%d.sock", (int)getpid());
+    int code = mayfly_admin_listen(w->host, path, options, &admin, err);
+    if (code == 0)
+        mayfly_admin_close(admin);
+    return code;
+}
+
 static int try_fault(world *w, const void *options, mayfly_error *err)
 {
     (void)w;
@@ -264,6 +275,7 @@ static const struct {
     {"unload", sizeof(mayfly_unload_options), try_unload},
     {"why", sizeof(mayfly_why_options), try_why},
     {"memory", sizeof(mayfly_memory_options), try_memory},
+    {"admin", sizeof(mayfly_admin_options), try_admin},
     {"fault handler", sizeof(mayfly_fault_options), try_fault},
     {"call", sizeof(mayfly_call_options), try_call},
     {"channel", sizeof(mayfly_channel_options), try_dial},
