@@ -52,9 +52,11 @@ static int bind_and_publish(swapping *s, mayfly_context *context,
     int code = mf_unit_prepare(unit, context, err);
     if (code == 0) {
         publish(s, ret_old);
-        for (mf_follower *f = unit->followers; f; f = f->next)
+        for (mf_follower *f = unit->followers, *next; f; f = next) {
+            next = f->next; /* it may end to follow */
             if (f->publish)
                 f->publish(f, context);
+        }
     }
     pthread_mutex_unlock(&unit->following);
     return code;

@@ -389,14 +389,20 @@ int mf_unit_follow(mayfly_unit *unit, mf_follower *follower, mayfly_error *err)
     }
 }
 
-void mf_unit_unfollow(mayfly_unit *unit, mf_follower *follower)
+void mf_unit_unfollow_within(mf_follower *follower)
 {
-    if (!follower->link || mf_units_check(unit->units, NULL) != 0)
-        return;
-    pthread_mutex_lock(&unit->following);
     *follower->link = follower->next;
     if (follower->next)
         follower->next->link = follower->link;
     follower->link = NULL;
+}
+
+void mf_unit_unfollow(mayfly_unit *unit, mf_follower *follower)
+{
+    if (mf_units_check(unit->units, NULL) != 0)
+        return;
+    pthread_mutex_lock(&unit->following); /* its neighbours change the link */
+    if (follower->link)
+        mf_unit_unfollow_within(follower);
     pthread_mutex_unlock(&unit->following);
 }

@@ -111,7 +111,8 @@ mayfly_context *mf_unit_peek(mayfly_unit *unit, uint64_t version);
  * version before calls can reach it, and once when it begins to follow, with a
  * lease held: it binds, and refuses what cannot be. `publish` is called when
  * that version has become current. Both may block; they must not begin or end
- * to follow. The struct is the follower's, zeroed.
+ * to follow, but for mf_unit_unfollow_within. The struct is the follower's,
+ * zeroed.
  */
 typedef struct mf_follower {
     struct mf_follower *next, **link;
@@ -123,5 +124,7 @@ typedef struct mf_follower {
 /* Errors: what `prepare` or building answers, EUNLOADED. */
 int mf_unit_follow(mayfly_unit *unit, mf_follower *follower, mayfly_error *err);
 void mf_unit_unfollow(mayfly_unit *unit, mf_follower *follower);
+/* For a follower's own `publish`. */
+void mf_unit_unfollow_within(mf_follower *follower);
 
 #endif

@@ -324,9 +324,6 @@ static int take_known(mayfly_call *c, mayfly_str name, mayfly_str value,
             char *path = mf_arena_strndup(&c->arena, value.ptr, value.len);
             *ret_rc = path ? 0 : MAYFLY_ENOMEM;
             c->path = path;
-            if (path)
-                c->route = mf_routes_find(c->conn->part->server->routes, path,
-                                          value.len);
         } else if (MF_STR_IS(name, ":method")) {
             c->is_post = (uint8_t)MF_STR_IS(value, "POST");
         }
@@ -372,6 +369,28 @@ static void set_deadline(mayfly_call *c)
                           (c->deadline_ns + 999999) / 1000000, on_deadline);
 }
 
+/* The route's calls are found in the list: see routes.c. */
+static void find_route(mayfly_call *c)
+{
+    mf_grace *grace = c->host->grace;
+    unsigned side = mf_grace_enter(grace);
+    if (c->path)
+        c->route = mf_routes_find(c->conn->part->server->routes, c->path);
+    mf_calls_add(c->loop->user, c);
+    mf_grace_leave(grace, side);
+}
+
+static void refuse_path(mayfly_call *c)
+{
+    mf_grace *grace = c->host->grace;
+    unsigned side = mf_grace_enter(grace);
+    int known = c->path && mf_routes_knows_service(
+                               c->conn->part->server->routes, c->path);
+    mf_grace_leave(grace, side);
+    refuse(c, MAYFLY_STATUS_UNIMPLEMENTED,
+           known ? "unknown method" : "unknown service");
+}
+
 /* The headers are complete: is this a call we take? */
 static void on_fields_end(mf_h2_stream *s)
 {
@@ -379,7 +398,7 @@ static void on_fields_end(mf_h2_stream *s)
     mayfly_server *server = c->conn->part->server;
     if (c->n_blocks++)
         return;
-    mf_calls_add(c->loop->user, c);
+    find_route(c);
     set_deadline(c);
     if (s->too_large) {
         refuse(c, MAYFLY_STATUS_RESOURCE_EXHAUSTED, "too much metadata");
@@ -392,10 +411,7 @@ static void on_fields_end(mf_h2_stream *s)
     } else if (atomic_load(&server->draining)) {
         refuse(c, MAYFLY_STATUS_UNAVAILABLE, "the server is closing");
     } else if (!c->route) {
-        int known =
-            mf_routes_knows_service(server->routes, c->path, strlen(c->path));
-        refuse(c, MAYFLY_STATUS_UNIMPLEMENTED,
-               known ? "unknown method" : "unknown service");
+        refuse_path(c);
     } else if (mf_server_calls(server) > server->options.handlers_max) {
         refuse(c, MAYFLY_STATUS_RESOURCE_EXHAUSTED,
                "too many calls are under way");
@@ -475,7 +491,9 @@ void mf_server_call_over(mayfly_call *c)
 {
     mf_server_conn *conn = c->conn;
     mf_server_part *part = conn->part;
-    mf_calls_remove(c);
+    mf_calls_remove(c); /* from here on nobody has it count */
+    if (c->holds_route)
+        mf_route_drop(c->route);
     if (!mf_loop_is_current(c->loop) || mf_calls_give(c->loop->user, c) != 0) {
         mf_alloc *alloc = &c->host->alloc;
         mf_arena_done(&c->arena);

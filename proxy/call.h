@@ -70,14 +70,25 @@ typedef struct mf_route {
     int (*hold)(void *state, mayfly_call *call);
     int (*on_request)(void *state, mayfly_call *call, mayfly_bytes in);
     void *state;
-    void (*release)(void *state); /* when the server goes; may be NULL */
+    /* When it is off and no call has it, or the server goes: on a thread that
+     * may wait, unless none is left. May be NULL. */
+    void (*release)(void *state);
+    /* Before it is taken off as part of `name`, "package.Service" or a path; not
+     * 0: it stays. NULL: nothing. */
+    int (*taken_off)(void *state, const char *name, mayfly_error *err);
+    /* Whether it is to be added still; asked in turn with the above. NULL: yes. */
+    int (*is_wanted)(void *state);
 } mf_route;
 
-/* Adds a route (copied). Errors: EINVAL (a path that is none), EEXIST, ENOMEM.
- * On failure `release` is not called. Any thread. */
-int mf_server_route(mayfly_server *server, const mf_route *route,
+/* Adds routes (copied), all or none. Errors: EINVAL (a path that is none), EEXIST,
+ * ENOMEM; ECANCELLED (one is not wanted any more). On failure `release` is not
+ * called. Any thread. */
+int mf_server_route(mayfly_server *server, const mf_route *list, size_t n,
                     mayfly_error *err);
 mayfly_host *mf_server_host(const mayfly_server *server);
+
+/* For who adds to them later, and has a reference to them: routes.h. */
+struct mf_routes *mf_server_routes(const mayfly_server *server);
 
 /* `given` over the defaults; NULL: the defaults. Errors: EINVAL. */
 int mf_service_options_read(const mayfly_service_options *given,
@@ -191,6 +202,7 @@ struct mayfly_call {
     uint8_t is_answered;   /* the handler gave a reply or a status */
     uint8_t is_sent;       /* loop: the answer has been submitted */
     uint8_t is_dispatched; /* loop: the arena is the handler's */
+    uint8_t holds_route;   /* it is counted; under the list's lock */
     uint8_t is_cut;        /* loop: the peer gets another answer, or none */
 
     /* a client's */

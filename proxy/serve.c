@@ -50,8 +50,8 @@ static int has_path(const mf_plan *plan, uint32_t service, uint32_t method,
 
 /* A method of a plan by its path, looked for first where it was found last: one
  * version is mostly laid out as the other. */
-static int find_path(mf_served *s, const mf_plan *plan, uint32_t *ret_service,
-                     uint32_t *ret_method)
+int mf_served_find(mf_served *s, const mf_plan *plan, uint32_t *ret_service,
+                   uint32_t *ret_method)
 {
     uint64_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
     *ret_service = (uint32_t)(place >> 32);
@@ -76,7 +76,7 @@ static int find_path(mf_served *s, const mf_plan *plan, uint32_t *ret_service,
 static void find_own(mf_served *s, const mf_unit *unit, target *ret)
 {
     uint32_t service, method;
-    if (!unit->handlers || !find_path(s, unit->plan, &service, &method))
+    if (!unit->handlers || !mf_served_find(s, unit->plan, &service, &method))
         return;
     uint32_t at = mf_unit_method(unit->plan, service, method);
     ret->unit = unit;
@@ -167,8 +167,8 @@ int mf_served_hold(void *state, mayfly_call *call)
     return mf_call_try_lease_unit(call, s->service->unit, &context);
 }
 
-static int hold(const mf_served *s, mayfly_call *call,
-                mayfly_context **ret_context, mayfly_error *err)
+int mf_served_lease(const mf_served *s, mayfly_call *call,
+                    mayfly_context **ret_context, mayfly_error *err)
 {
     const mf_serving *service = s->service;
     *ret_context = mf_call_held(call);
@@ -188,7 +188,7 @@ int mf_served_request(void *state, mayfly_call *call, mayfly_bytes in)
     target t = {NULL, NULL, NULL};
     int code = 0;
     if (s->handled) {
-        code = hold(s, call, &context, &err);
+        code = mf_served_lease(s, call, &context, &err);
         if (code == 0)
             code = find(s, context, &t, &err);
     }

@@ -15,14 +15,15 @@
 
 #include "proxy/intercept.h"
 
+#include "base/census.h"
 #include "base/error.h"
 #include "base/guest.h"
 #include "base/options.h"
 #include "base/owner.h"
+#include "base/sync.h"
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     PATIENCE_MS = 20000,     /* for a first word, and for a full socket */
@@ -36,10 +37,10 @@ void mf_server_unref(mayfly_server *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
     mayfly_host *host = s->host;
-    mf_routes_free(s->routes);
+    mf_routes_close(s->routes);
+    mf_routes_unref(s->routes);
     mf_chains_done(&s->chains);
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->changed);
+    mf_sync_done(&s->lock, &s->changed);
     mf_alloc_free(&host->alloc, s);
     mf_host_unref(host);
 }
@@ -262,14 +263,8 @@ void mf_server_kill(mayfly_server *s)
 static void wait_for(mayfly_server *s, int (*is_done)(mayfly_server *s),
                      unsigned ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    struct timespec until =
+        mf_sync_until(mf_clock_ns() + (uint64_t)ms * 1000000);
     int rc = 0;
     pthread_mutex_lock(&s->lock);
     while (!is_done(s) && rc != ETIMEDOUT)
@@ -311,21 +306,35 @@ static int read_options(const mayfly_server_options *given,
     return 0;
 }
 
-static void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
 int mf_service_options_read(const mayfly_service_options *given,
                             mayfly_service_options *ret, mayfly_error *err)
 {
     *ret = (mayfly_service_options){.size = sizeof *ret};
-    return mf_options_read(ret, offsetof(mayfly_service_options, reserved),
-                           given, "service options", err);
+    return mf_options_read(ret, sizeof *ret, given, "service options", err);
+}
+
+/* NULL: no memory. */
+static mayfly_server *make(mayfly_host *host, const mayfly_server_options *o)
+{
+    mayfly_server *s = mf_alloc_zero(
+        &host->alloc, sizeof *s + host->n_loops * sizeof s->parts[0]);
+    mf_routes *routes = s ? mf_routes_new(host) : NULL;
+    if (!routes || mf_sync_init(&s->lock, &s->changed) != 0) {
+        mf_routes_unref(routes);
+        mf_alloc_free(&host->alloc, s);
+        return NULL;
+    }
+    s->host = mf_host_ref(host);
+    s->options = *o;
+    s->routes = routes;
+    atomic_init(&s->refs, 1);
+    mf_chains_init(&s->chains, host);
+    s->n_parts = host->n_loops;
+    for (unsigned i = 0; i < s->n_parts; i++) {
+        s->parts[i].server = s;
+        s->parts[i].loop = host->loops[i];
+    }
+    return s;
 }
 
 int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
@@ -339,25 +348,9 @@ int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
         rc = read_options(options, &o, err);
     if (rc != 0)
         return rc;
-    mayfly_server *s = mf_alloc_zero(
-        &host->alloc, sizeof *s + host->n_loops * sizeof s->parts[0]);
-    mf_routes *routes = s ? mf_routes_new(&host->alloc) : NULL;
-    if (!routes) {
-        mf_alloc_free(&host->alloc, s);
+    mayfly_server *s = make(host, &o);
+    if (!s)
         return mf_error_nomem(err, "a server");
-    }
-    s->host = mf_host_ref(host);
-    s->options = o;
-    s->routes = routes;
-    atomic_init(&s->refs, 1);
-    pthread_mutex_init(&s->lock, NULL);
-    mf_chains_init(&s->chains, host);
-    cond_init(&s->changed);
-    s->n_parts = host->n_loops;
-    for (unsigned i = 0; i < s->n_parts; i++) {
-        s->parts[i].server = s;
-        s->parts[i].loop = host->loops[i];
-    }
     pthread_mutex_lock(&host->lock);
     rc = mf_host_check(host,
                        err); /* mayfly_host_free sees it, or it sees that */
@@ -376,14 +369,27 @@ int mayfly_server_new(mayfly_host *host, const mayfly_server_options *options,
     return rc;
 }
 
-int mf_server_route(mayfly_server *s, const mf_route *route, mayfly_error *err)
+int mf_server_route(mayfly_server *s, const mf_route *list, size_t n,
+                    mayfly_error *err)
 {
-    if (!s || !route->path || !mf_path_ok(route->path, strlen(route->path)))
-        return mf_error_set(err, MAYFLY_EINVAL,
-                            "\"%.200s\" is not /package.Service/Method",
-                            route->path ? route->path : "");
+    return mf_routes_add(s->routes, list, n, err);
+}
+
+struct mf_routes *mf_server_routes(const mayfly_server *s)
+{
+    return s->routes;
+}
+
+int mayfly_server_remove(mayfly_server *s, const char *name, unsigned wait_ms,
+                         mayfly_error *err)
+{
+    if (!s || !name)
+        return mf_error_set(err, MAYFLY_EINVAL, "no server or no name");
     int rc = mf_host_check(s->host, err);
-    return rc ? rc : mf_routes_add(s->routes, route, err);
+    if (rc == 0 && wait_ms && mf_host_on_loop(s->host))
+        rc = mf_error_set(err, MAYFLY_EONLOOP,
+                          "waiting for calls would stop this loop");
+    return rc ? rc : mf_routes_remove(s->routes, name, wait_ms, err);
 }
 
 /* A raw handler and its state. */
@@ -392,6 +398,7 @@ typedef struct raw_handler {
     mayfly_raw_handler_fn handler;
     void *state;
     mf_count *count;
+    void (*release)(void *state);
 } raw_handler;
 
 static int run_raw(void *state, mayfly_call *call, mayfly_bytes in)
@@ -403,6 +410,8 @@ static int run_raw(void *state, mayfly_call *call, mayfly_bytes in)
 static void free_raw(void *state)
 {
     raw_handler *raw = state;
+    if (raw->release)
+        raw->release(raw->state);
     mf_counts_drop(raw->count);
     mf_alloc_free(raw->alloc, raw);
 }
@@ -422,9 +431,10 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
     raw_handler *raw = mf_alloc_new(&s->host->alloc, sizeof *raw);
     if (!raw)
         return mf_error_nomem(err, "a route");
-    *raw = (raw_handler){&s->host->alloc, handler, state, NULL};
+    *raw = (raw_handler){&s->host->alloc, handler, state, NULL, o.release};
     if (mf_counts_add(s->host->counts, "route", "raw routes", &raw->count) !=
         0) {
+        raw->release = NULL;
         free_raw(raw);
         return mf_error_nomem(err, "a route");
     }
@@ -433,9 +443,11 @@ int mayfly_server_add_raw(mayfly_server *s, const char *path,
                       .on_request = run_raw,
                       .state = raw,
                       .release = free_raw};
-    rc = mf_server_route(s, &route, err);
-    if (rc != 0)
+    rc = mf_server_route(s, &route, 1, err);
+    if (rc != 0) {
+        raw->release = NULL;
         free_raw(raw);
+    }
     return rc;
 }
 

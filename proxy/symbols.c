@@ -182,6 +182,7 @@
     X(mayfly_server_intercept_by) \
     X(mayfly_server_listen) \
     X(mayfly_server_new) \
+    X(mayfly_server_remove) \
     X(mayfly_server_unintercept) \
     X(mayfly_status_name) \
     X(mayfly_thread_free) \
@@ -201,6 +202,8 @@
     X(mayfly_unit_ref) \
     X(mayfly_unit_remove) \
     X(mayfly_unit_serve) \
+    X(mayfly_unit_serve_dynamic) \
+    X(mayfly_unit_serve_json) \
     X(mayfly_unit_serve_source) \
     X(mayfly_unit_set_pinned) \
     X(mayfly_unit_swap) \

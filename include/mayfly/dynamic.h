@@ -41,6 +41,7 @@
 #define MAYFLY_DYNAMIC_H
 
 #include <mayfly/arena.h>
+#include <mayfly/cache.h>
 #include <mayfly/call.h>
 #include <mayfly/channel.h>
 #include <mayfly/context.h>
@@ -266,6 +267,20 @@ MAYFLY_API int mayfly_server_add_dynamic(mayfly_server *server,
                                          const mayfly_service_options *options,
                                          mayfly_error *err);
 
+/*
+ * The same for the version of a unit that is current at each call (cache.h): the
+ * messages are of that version. Methods of a service that a later version has and
+ * this one lacks are served from then on; those that it has not any more answer
+ * UNIMPLEMENTED. Errors: as above, and those of building.
+ */
+MAYFLY_API int mayfly_unit_serve_dynamic(mayfly_unit *unit,
+                                         mayfly_server *server,
+                                         const char *method,
+                                         mayfly_dynamic_handler_fn handler,
+                                         void *state,
+                                         const mayfly_service_options *options,
+                                         mayfly_error *err);
+
 /* Completes a deferred call with its reply message or another one of its type.
  * Errors: as mayfly_call_reply; EINVAL (not deferred, not a dynamic handler's, a
  * message of another type), EENCODE. */
@@ -284,6 +299,14 @@ typedef int (*mayfly_json_handler_fn)(void *state, mayfly_call *call,
  * no JSON of its type ends the call with INTERNAL and says where. */
 MAYFLY_API int mayfly_server_add_json(mayfly_server *server,
                                       mayfly_context *context,
+                                      const char *method,
+                                      mayfly_json_handler_fn handler,
+                                      void *state,
+                                      const mayfly_service_options *options,
+                                      mayfly_error *err);
+
+/* The same for a unit, as mayfly_unit_serve_dynamic. */
+MAYFLY_API int mayfly_unit_serve_json(mayfly_unit *unit, mayfly_server *server,
                                       const char *method,
                                       mayfly_json_handler_fn handler,
                                       void *state,

@@ -67,6 +67,11 @@ typedef struct mayfly_service_options {
     size_t size;  /* set by MAYFLY_SERVICE_OPTIONS */
     int blocking; /* handlers may block: run them on workers */
     int reserved; /* 0 */
+    void (*release)(void *state); /* called once with the handlers' state when all
+                                     that was added with it is removed and no call
+                                     has it any more, or the server is gone, on
+                                     any thread; not where adding fails. NULL:
+                                     nobody needs to know */
 } mayfly_service_options;
 
 #define MAYFLY_SERVICE_OPTIONS(...)      \
@@ -85,9 +90,10 @@ typedef int (*mayfly_handler_fn)(void *state, mayfly_call *call,
 /*
  * Serves service number `service` of a header's layout: `handlers` has one entry
  * per method, in the layout's order; NULL answers UNIMPLEMENTED. The table is
- * copied; `state` is borrowed until the server is freed. Each call holds a lease
- * on the context. Errors: those of mayfly_proxy_new, EEXIST (the service is served
- * already).
+ * copied; `state` is borrowed until it is released (options), at the latest when
+ * the server is freed. Each call holds a lease on the context. Errors: those of
+ * mayfly_proxy_new, EEXIST (a method of it is served already; nothing is added
+ * then).
  */
 MAYFLY_API int mayfly_server_add(mayfly_server *server,
                                  mayfly_context *context,
@@ -118,6 +124,24 @@ MAYFLY_API int mayfly_server_add_raw(mayfly_server *server, const char *path,
                                      void *state,
                                      const mayfly_service_options *options,
                                      mayfly_error *err);
+
+/*
+ * Takes what is served by a name off: a service, "package.Service", with all its
+ * methods, or one method, "package.Service/Method" or its path, however it was
+ * added. Requests that arrive from then on are answered UNIMPLEMENTED; calls under
+ * way finish, deferred ones too. With the last of them what was kept for it goes:
+ * the references to its context or unit, and `state` by the release of its options.
+ *
+ * Waits up to `wait_ms` for that; 0: not at all. The name can be added anew at
+ * once. Methods that handlers of a unit's source gain with a later version do not
+ * come back under a name that was removed.
+ *
+ * Errors: ENOTFOUND (nothing of that name is served), EBUSY (it is off, and calls
+ * are under way still; the rest goes by itself), EONLOOP (`wait_ms` on a loop
+ * thread), ENOMEM, EFORKED.
+ */
+MAYFLY_API int mayfly_server_remove(mayfly_server *server, const char *name,
+                                    unsigned wait_ms, mayfly_error *err);
 
 /* Answers with a message (copied) and status OK; completes a deferred call.
  * Errors: EINVAL (answered already), ENOMEM, ECANCELLED (nobody waits: a deferred
