@@ -46,6 +46,8 @@ typedef struct mf_payload {
     void (*census)(const void *unit, mf_census *c); /* or NULL */
     /* The address of what handler source calls `name`; NULL: not defined. */
     void *(*symbol)(const void *unit, const char *name); /* or NULL */
+    /* Why code of other compilers cannot call it; NULL: it can. Or NULL. */
+    const char *(*trouble)(const void *unit, const char *name);
     /* Tells `add` every part. With the context's lock held: only reads. NULL:
      * nothing is known. */
     void (*parts)(const void *unit, mf_part_fn add, void *state);

@@ -124,6 +124,9 @@ int mayfly_pin_symbol(const mayfly_pin *pin, const char *name,
         return mf_error_set(err, MAYFLY_ENOTFOUND,
                             "context \"%s\" defines no symbol \"%s\"",
                             pin->context->options.name, name);
+    const char *trouble = p->trouble ? p->trouble(p->unit, name) : NULL;
+    if (trouble)
+        return mf_error_set(err, MAYFLY_EUNSUPPORTED, "%s", trouble);
     *ret_address = address;
     return 0;
 }

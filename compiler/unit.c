@@ -135,7 +135,8 @@ static void on_diagnostic(void *state, const mayfly_diagnostic *d)
 }
 
 /* Keeps a global of handler source, for pins to find. */
-static int on_defined(void *state, const char *name, void *address)
+static int on_defined(void *state, const char *name, void *address,
+                      const char *trouble)
 {
     builder *b = state;
     mf_unit *u = b->unit;
@@ -149,9 +150,12 @@ static int on_defined(void *state, const char *name, void *address)
         u->names = more;
     }
     char *copy = mf_alloc_strdup(b->keep, name);
-    if (!copy)
+    char *why = trouble ? mf_alloc_strdup(b->keep, trouble) : NULL;
+    if (!copy || (trouble && !why)) {
+        mf_alloc_free(b->keep, copy);
         return MAYFLY_ENOMEM;
-    u->names[u->n_names++] = (mf_unit_name){copy, address};
+    }
+    u->names[u->n_names++] = (mf_unit_name){copy, address, why};
     return 0;
 }
 
@@ -359,8 +363,10 @@ static void builder_done(builder *b)
 
 static void free_arrays(mf_unit *u, mf_alloc *keep)
 {
-    for (size_t i = 0; i < u->n_names; i++)
+    for (size_t i = 0; i < u->n_names; i++) {
         mf_alloc_free(keep, (char *)(uintptr_t)u->names[i].name);
+        mf_alloc_free(keep, (char *)(uintptr_t)u->names[i].trouble);
+    }
     mf_alloc_wipe(keep, u->names);
     mf_alloc_wipe(keep, u->handlers);
 }
@@ -440,12 +446,24 @@ int mf_unit_check_sent(const mf_unit *unit, const mf_method_stub *stub,
                              message, err);
 }
 
-void *mf_unit_symbol(const mf_unit *unit, const char *name)
+static const mf_unit_name *find_name(const mf_unit *unit, const char *name)
 {
     for (size_t i = 0; i < unit->n_names; i++)
         if (strcmp(unit->names[i].name, name) == 0)
-            return unit->names[i].address;
+            return &unit->names[i];
     return NULL;
+}
+
+void *mf_unit_symbol(const mf_unit *unit, const char *name)
+{
+    const mf_unit_name *found = find_name(unit, name);
+    return found ? found->address : NULL;
+}
+
+const char *mf_unit_trouble(const mf_unit *unit, const char *name)
+{
+    const mf_unit_name *found = find_name(unit, name);
+    return found ? found->trouble : NULL;
 }
 
 void mf_unit_census(const mf_unit *unit, mf_census *c)

@@ -28,6 +28,7 @@ typedef struct mf_compiler {
 typedef struct mf_unit_name { /* a global that handler source defines */
     const char *name;
     void *address;
+    const char *trouble; /* why code of other compilers cannot call it; NULL */
 } mf_unit_name;
 
 typedef struct mf_unit {
@@ -122,6 +123,8 @@ int mf_unit_check_sent(const mf_unit *unit, const mf_method_stub *stub,
 
 /* The address of what handler source calls `name`; NULL: it defines no such. */
 void *mf_unit_symbol(const mf_unit *unit, const char *name);
+/* Why code of other compilers cannot call that; NULL: it can. */
+const char *mf_unit_trouble(const mf_unit *unit, const char *name);
 
 /* What the unit's memory is made of, for whoever looks for pointers to it. */
 enum mf_unit_part {

@@ -77,6 +77,11 @@ static void *symbol_in_unit(const void *unit, const char *name)
     return mf_unit_symbol(unit, name);
 }
 
+static const char *trouble_in_unit(const void *unit, const char *name)
+{
+    return mf_unit_trouble(unit, name);
+}
+
 static void parts_of_bound(const void *bound, mf_part_fn add, void *state)
 {
     const mf_bound *b = bound;
@@ -127,6 +132,7 @@ mf_payload mf_unit_payload(mf_unit *unit)
                         .destroy = destroy_unit,
                         .census = census_unit,
                         .symbol = symbol_in_unit,
+                        .trouble = trouble_in_unit,
                         .parts = parts_of_unit,
                         .name = name_in_unit,
                         .names = names_of_unit};

@@ -108,6 +108,7 @@ static TCCState *compile(job *j)
         run->source = &in->sources[i];
         run->system = in->system_includes && i >= in->system_from;
         run->predefs = begin_text(run, i);
+        mf_run_shapes_begin(run);
         if (tcc_add_file(s, name) != 0)
             return NULL;
     }
@@ -160,7 +161,8 @@ static void on_symbol(void *state, const char *name, const void *address)
             return;
     }
     j->defined_code =
-        in->defined(in->defined_state, name, (void *)(uintptr_t)address);
+        in->defined(in->defined_state, name, (void *)(uintptr_t)address,
+                    mf_run_trouble(&j->run, name));
 }
 
 static int link_image(job *j, TCCState *s)
@@ -181,6 +183,8 @@ static int link_image(job *j, TCCState *s)
                                 "code: the unit is too large");
         return mf_run_error(run, "linking failed", j->err);
     }
+    if (run->bad_shapes)
+        return mf_run_error(run, "values that cannot cross", j->err);
     size_t room = (tables + (size_t)need + PAGE) / PAGE * PAGE;
     if (run->limits.code_bytes &&
         tables + (size_t)need > run->limits.code_bytes)

@@ -70,9 +70,11 @@ typedef struct mf_cc_input {
     size_t n_wanted;
     void **ret_addresses; /* one per wanted name; NULL where not defined */
     /* Called for every global name that the sources define, with its address in
-     * the image (not of what they only use); NULL: nobody asks. The name is
-     * good during the callback only. Not 0 ends the compile with that code. */
-    int (*defined)(void *state, const char *name, void *address);
+     * the image (not of what they only use); NULL: nobody asks. `trouble`: why
+     * code of other compilers cannot call it, or NULL. The strings are good
+     * during the callback only. Not 0 ends the compile with that code. */
+    int (*defined)(void *state, const char *name, void *address,
+                   const char *trouble);
     void *defined_state;
     const void *tables; /* placed beside the code, aligned to 64 */
     size_t table_bytes;

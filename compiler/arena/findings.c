@@ -54,9 +54,27 @@ static void note_unresolved(mf_run *run, const char *text)
 
 /* libtcc's text is "file:line: error: text", after lines that say where the
  * file was included from; "tcc: error: text" where there is no file. */
-void mf_run_note(void *state, const char *message)
+typedef struct parts {
+    const char *file; /* not terminated */
+    size_t file_len;
+    int line;
+    const char *text;
+    int is_warning;
+} parts;
+
+static void add(mf_run *run, const parts *p)
 {
-    mf_run *run = state;
+    if (run->n_findings == MF_RUN_FINDINGS)
+        return;
+    mf_run_finding *f = &run->findings[run->n_findings++];
+    f->file = keep_text(run, p->file, p->file_len);
+    f->text = keep_text(run, p->text, strlen(p->text));
+    f->line = p->line;
+    f->is_warning = p->is_warning;
+}
+
+static parts take_apart(const char *message)
+{
     const char *line = message;
     const char *from = "In file included from ";
     while (strncmp(line, from, strlen(from)) == 0 && strchr(line, '\n'))
@@ -80,20 +98,36 @@ void mf_run_note(void *state, const char *message)
             file_len = (size_t)(place_end - line);
         }
     }
-    if (run->linking && strncmp(text, "undefined symbol ", 17) == 0)
-        note_unresolved(run, text);
-    if (run->n_findings == MF_RUN_FINDINGS)
-        return;
     size_t root = strlen(MF_RUN_ROOT "/");
     if (file_len > root && strncmp(line, MF_RUN_ROOT "/", root) == 0) {
         line += root;
         file_len -= root;
     }
-    mf_run_finding *f = &run->findings[run->n_findings++];
-    f->file = keep_text(run, line, file_len);
-    f->text = keep_text(run, text, strlen(text));
-    f->line = number;
-    f->is_warning = is_warning;
+    return (parts){line, file_len, number, text, is_warning};
+}
+
+void mf_run_note(void *state, const char *message)
+{
+    mf_run *run = state;
+    parts p = take_apart(message);
+    if (run->asked_place) {
+        mf_run_place *place = run->asked_place;
+        if (p.file_len >= sizeof place->file)
+            p.file_len = sizeof place->file - 1;
+        memcpy(place->file, p.file, p.file_len);
+        place->file[p.file_len] = '\0';
+        place->line = p.line;
+        return;
+    }
+    if (run->linking && strncmp(p.text, "undefined symbol ", 17) == 0)
+        note_unresolved(run, p.text);
+    add(run, &p);
+}
+
+void mf_run_add(mf_run *run, const char *file, int line, const char *text)
+{
+    parts p = {file, strlen(file), line, text, 0};
+    add(run, &p);
 }
 
 void mf_run_tell(const mf_run *run)

@@ -22,22 +22,11 @@
 #include "compiler/arena/hooks.h"
 
 #include "compiler/arena/run.h"
+#include "compiler/arena/types.h"
 
 #include <string.h>
 
-enum {
-    CLOCK_EVERY = 64,
-    IS_FIELD =
-        0x20000000, /* libtcc's flag of symbols that are parts of types */
-    /* Where its values are: a register below all of these; a variable of the
-     * function's; the flags of a comparison; jumps (that, and one before). */
-    WHERE_MASK = 63,
-    WHERE_LOCAL = 0x32,
-    WHERE_FLAGS = 0x33,
-    WHERE_JUMPS = 0x35,
-    HAS_SYMBOL = 0x200, /* beside it */
-    ANY_INTEGER = 1     /* any register for integers */
-};
+enum { CLOCK_EVERY = 64 };
 
 typedef struct kind_entry {
     uint32_t from; /* offset into libtcc's instructions */
@@ -212,29 +201,26 @@ void mf_hook_next(void)
 {
     mf_run *run = mf_run_now();
     mf_run_check(run);
-    mf_libtcc_next();
-    mf_run_nest(run, mf_libtcc_tok);
+    mf_run_advance(run);
 }
 
 void mf_hook_skip(int token)
 {
     mf_run *run = mf_run_now();
     mf_run_check(run);
-    mf_libtcc_skip(token);
-    mf_run_nest(run, mf_libtcc_tok);
+    mf_run_skip(run, token);
 }
 
 void mf_hook_unget_tok(int token)
 {
-    mf_run_unnest(mf_run_now(), mf_libtcc_tok);
-    mf_libtcc_unget_tok(token);
+    mf_run_back(mf_run_now(), token);
 }
 
 /* A symbol that has a place among the names; members of structs are among them.
  */
 void *mf_hook_sym_push(int v, void *type, int r, int c)
 {
-    if ((v & IS_FIELD) && v != IS_FIELD)
+    if ((v & MF_TCC_FIELD) && v != MF_TCC_FIELD)
         mf_run_member(mf_run_now(), type);
     return mf_libtcc_sym_push(v, type, r, c);
 }
@@ -245,7 +231,7 @@ void *mf_hook_sym_push2(void **stack, int v, int t, int c)
 {
     mf_run *run = mf_run_now();
     mf_run_check(run);
-    if (v == IS_FIELD && c != -1)
+    if (v == MF_TCC_FIELD && c != -1)
         mf_run_array(run, t);
     return mf_libtcc_sym_push2(stack, v, t, c);
 }
@@ -257,12 +243,34 @@ void *mf_hook_sym_push2(void **stack, int v, int t, int c)
 void mf_hook_asm_operand(void)
 {
     mf_libtcc_gexpr();
-    mf_libtcc_value *v = mf_libtcc_vtop;
-    unsigned where = v->where & WHERE_MASK;
-    if (where >= WHERE_FLAGS && where <= WHERE_JUMPS)
-        mf_libtcc_gv(ANY_INTEGER);
-    if (!(v->where & HAS_SYMBOL) && where != WHERE_LOCAL)
-        v->symbol = NULL;
+    mf_tcc_value *v = mf_libtcc_vtop;
+    unsigned where = v->where & MF_TCC_PLACE;
+    if (where >= MF_TCC_FLAGS && where <= MF_TCC_JUMPS)
+        mf_libtcc_gv(MF_TCC_ANY_INTEGER);
+    if (!(v->where & MF_TCC_SYMBOL) && where != MF_TCC_LOCAL)
+        v->sym = NULL;
+}
+
+/* Code or data refers to a symbol. */
+void mf_hook_greloca(void *section, const void *sym, unsigned long offset,
+                     int type, unsigned long addend)
+{
+    if (sym)
+        mf_run_use(mf_run_now(), sym);
+    mf_libtcc_greloca(section, sym, offset, type, addend);
+}
+
+/* The arguments are on top of the function. */
+void mf_hook_gfunc_call(int n)
+{
+    mf_run_call(mf_run_now(), mf_libtcc_vtop, n);
+    mf_libtcc_gfunc_call(n);
+}
+
+void mf_hook_gfunc_prolog(const void *sym)
+{
+    mf_run_function(mf_run_now(), sym);
+    mf_libtcc_gfunc_prolog(sym);
 }
 
 _Noreturn void mf_hook_exit(int code)
@@ -393,6 +401,7 @@ void *mf_hook_dlsym(void *handle, const char *name)
     mf_run *run = mf_run_now();
     const mf_cc_input *in = run->input;
     (void)handle;
+    mf_run_import(run, name);
     for (size_t t = 0; t < in->n_symbol_tables; t++) {
         const mayfly_symbol *table = in->symbols[t];
         for (size_t i = 0; i < in->n_symbols[t]; i++) {

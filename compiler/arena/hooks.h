@@ -13,14 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* libtcc's values. */
-typedef struct mf_libtcc_value {
-    int type;
-    void *type_of; /* what a pointer, struct, ... is of */
-    unsigned short where, where_else;
-    long double number;
-    void *symbol;
-} mf_libtcc_value;
+struct mf_tcc_value; /* types.h */
 
 /* Memory and limits: hooks.c. */
 void *mf_hook_tcc_malloc(unsigned long size);
@@ -38,6 +31,10 @@ void mf_hook_unget_tok(int token);
 void *mf_hook_sym_push(int v, void *type, int r, int c);
 void *mf_hook_sym_push2(void **stack, int v, int t, int c);
 void mf_hook_asm_operand(void);
+void mf_hook_greloca(void *section, const void *sym, unsigned long offset,
+                     int type, unsigned long addend);
+void mf_hook_gfunc_call(int n);
+void mf_hook_gfunc_prolog(const void *sym);
 _Noreturn void mf_hook_exit(int code);
 _Noreturn void mf_hook_assert_fail(const char *what, const char *file,
                                    unsigned line, const char *function);
@@ -78,7 +75,13 @@ void *mf_libtcc_sym_push(int v, void *type, int r, int c);
 void *mf_libtcc_sym_push2(void **stack, int v, int t, int c);
 void mf_libtcc_gexpr(void);             /* reads an expression */
 int mf_libtcc_gv(int registers);        /* the value at hand to one of them */
-extern mf_libtcc_value *mf_libtcc_vtop; /* the value at hand */
+extern struct mf_tcc_value *mf_libtcc_vtop; /* the value at hand */
+void mf_libtcc_warning(const char *format, ...);
+const char *mf_libtcc_get_tok_str(int token, void *value);
+void mf_libtcc_greloca(void *section, const void *sym, unsigned long offset,
+                       int type, unsigned long addend);
+void mf_libtcc_gfunc_call(int n);
+void mf_libtcc_gfunc_prolog(const void *sym);
 void mf_libtcc_preprocess_start(void *state, int filetype);
 void mf_libtcc_cstr_cat(void *cstr, const char *text, int len);
 size_t mf_libtcc_section_add(void *section, size_t size, int align);

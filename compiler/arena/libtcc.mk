@@ -42,14 +42,16 @@ LIBTCC_FLAGS = \
   --redefine-sym skip=mf_libtcc_skip --redefine-sym unget_tok=mf_libtcc_unget_tok \
   --redefine-sym sym_push=mf_hook_sym_push --redefine-sym sym_push2=mf_hook_sym_push2 \
   --redefine-sym vtop=mf_libtcc_vtop --redefine-sym gexpr=mf_libtcc_gexpr \
-  --redefine-sym gv=mf_libtcc_gv \
+  --redefine-sym gv=mf_libtcc_gv --redefine-sym _tcc_warning=mf_libtcc_warning \
+  --redefine-sym get_tok_str=mf_libtcc_get_tok_str --redefine-sym greloca=mf_hook_greloca \
   --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
   --redefine-sym section_add=mf_libtcc_section_add
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
   mf_libtcc_next mf_libtcc_tok mf_libtcc_skip mf_libtcc_unget_tok mf_libtcc_sym_push mf_libtcc_sym_push2 \
   mf_hook_sym_push mf_hook_sym_push2 mf_libtcc_vtop \
-  mf_libtcc_gexpr mf_libtcc_gv mf_libtcc_preprocess_start \
+  mf_libtcc_gexpr mf_libtcc_gv mf_libtcc_warning mf_libtcc_get_tok_str mf_hook_greloca \
+  mf_libtcc_greloca mf_libtcc_gfunc_call mf_libtcc_gfunc_prolog mf_libtcc_preprocess_start \
   mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
@@ -68,7 +70,12 @@ $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	$(OBJCOPY) --redefine-sym section_add=mf_hook_section_add \
 	  --add-symbol mf_libtcc_sym_push=.text:$$(at tccgen.o sym_push),global,function \
 	  --add-symbol mf_libtcc_sym_push2=.text:$$(at tccgen.o sym_push2),global,function \
-	  --weaken-symbol sym_push --weaken-symbol sym_push2 tccgen.o; \
+	  --add-symbol mf_libtcc_greloca=.text:$$(at tccgen.o greloca),global,function \
+	  --weaken-symbol sym_push --weaken-symbol sym_push2 \
+	  --weaken-symbol greloca --redefine-sym gfunc_call=mf_hook_gfunc_call \
+	  --redefine-sym gfunc_prolog=mf_hook_gfunc_prolog tccgen.o; \
+	$(OBJCOPY) --redefine-sym gfunc_call=mf_libtcc_gfunc_call \
+	  --redefine-sym gfunc_prolog=mf_libtcc_gfunc_prolog x86_64-gen.o; \
 	$(OBJCOPY) $(LIBTCC_OVER:%=--weaken-symbol %) \
 	  --redefine-sym preprocess_start=mf_hook_preprocess_start \
 	  --redefine-sym cstr_printf=mf_hook_define libtcc.o; \

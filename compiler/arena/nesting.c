@@ -13,25 +13,13 @@
  * Brackets: the stack bounds them always; they are counted too, as tokens are
  * read, for where a limit is set. What libtcc reads again, token strings that
  * it kept, is balanced; where it goes back by a token, so does the count.
- *
- * What it knows of libtcc: the flags below, and that a type begins with its
- * flags and goes on with a pointer to the struct.
  */
 #include "compiler/arena/run.h"
+#include "compiler/arena/types.h"
 
 #include <string.h>
 
-enum {
-    BASIC = 0x000f, /* of a type: which one it is */
-    IS_STRUCT = 7,
-    IS_ARRAY = 0x0040,
-    FRAME = 352, /* of the stack for one level, measured: 296 */
-};
-
-typedef struct type {
-    int flags;
-    const void *of;
-} type;
+enum { FRAME = 352 }; /* of the stack for one level, measured: 296 */
 
 static void bound_depth(mf_run *run)
 {
@@ -76,15 +64,15 @@ static void add_nested(mf_run *run, const void *item)
 
 void mf_run_member(mf_run *run, const void *of_type)
 {
-    type t;
-    memcpy(&t, of_type, sizeof t);
-    if ((t.flags & BASIC) == IS_STRUCT)
-        add_nested(run, t.of);
+    const mf_tcc_type *t = of_type;
+    if ((t->flags & MF_TCC_BASIC) == MF_TCC_STRUCT)
+        add_nested(run, t->of);
 }
 
 void mf_run_array(mf_run *run, int element)
 {
-    if ((element & BASIC) == IS_STRUCT || (element & IS_ARRAY)) {
+    if ((element & MF_TCC_BASIC) == MF_TCC_STRUCT ||
+        (element & MF_TCC_ARRAY)) {
         run->n_arrays++;
         bound_depth(run);
     }

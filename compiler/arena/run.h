@@ -26,6 +26,16 @@ typedef struct mf_run_file {
     size_t at;
 } mf_run_file;
 
+/* Where libtcc is in a source. */
+typedef struct mf_run_place {
+    char file[256]; /* cut if longer */
+    int line;
+} mf_run_place;
+
+typedef struct mf_run_shape mf_run_shape; /* shapes.c */
+struct mf_tcc_sym;
+struct mf_tcc_value;
+
 /* An error or warning, kept until the lock is given up. Offsets into `text`. */
 typedef struct mf_run_finding {
     size_t file;
@@ -33,6 +43,13 @@ typedef struct mf_run_finding {
     int line;
     int is_warning;
 } mf_run_finding;
+
+/* The values of switches that are being read. */
+typedef struct mf_run_switches {
+    int next;        /* what is to come: switches.c */
+    unsigned *depth; /* of brackets, behind each one's; a stack */
+    size_t n, room;
+} mf_run_switches;
 
 typedef struct mf_run {
     const mf_cc_input *input;
@@ -75,6 +92,13 @@ typedef struct mf_run {
     size_t text_bytes; /* of executable sections */
     size_t data_at;    /* begin of the first other section, or SIZE_MAX */
 
+    mf_run_place *asked_place; /* the next message only tells this */
+    mf_run_shape *shapes;      /* values that cannot cross, newest first */
+    size_t bad_shapes;         /* ... that would */
+    uint8_t *looked;           /* set of names that were looked at */
+    size_t looked_bytes;
+    mf_run_switches switches;
+
     int linking;
     size_t unresolved; /* names found missing, and as many as have room */
     char names[800];
@@ -98,6 +122,8 @@ void mf_run_array(mf_run *run, int element);
 
 /* libtcc's callback for messages; `state` is the run. */
 void mf_run_note(void *state, const char *message);
+/* An error that it did not find. */
+void mf_run_add(mf_run *run, const char *file, int line, const char *text);
 /* Calls the user's callback for each finding. */
 void mf_run_tell(const mf_run *run);
 /* The first error that libtcc named, else `text`; the reason for a stop. Both
@@ -115,6 +141,23 @@ const char *mf_predefs(int system_includes, int marked);
 const void *mf_runtime_find(const char *name);
 const void *mf_libc_find(const char *name);
 const char *mf_libc_name(size_t i); /* the names of the second; NULL: no more */
+
+/* shapes.c: what libtcc passes otherwise than compilers do. A source begins; code
+ * or data refers to a symbol; a function is called with the `n` values up to the
+ * top; one is defined. Then, in linking: a name is foreign, which may be an error;
+ * why a name of the unit's cannot be called from outside, or NULL. */
+void mf_run_shapes_begin(mf_run *run);
+void mf_run_use(mf_run *run, const struct mf_tcc_sym *sym);
+void mf_run_call(mf_run *run, const struct mf_tcc_value *top, int n);
+void mf_run_function(mf_run *run, const struct mf_tcc_sym *sym);
+void mf_run_import(mf_run *run, const char *name);
+const char *mf_run_trouble(const mf_run *run, const char *name);
+
+/* switches.c: reads on. Tokens are put between those that there are. `skip`: behind
+ * that token, which is an error if it is not the one at hand. */
+void mf_run_advance(mf_run *run);
+void mf_run_skip(mf_run *run, int token);
+void mf_run_back(mf_run *run, int token); /* to that token */
 
 /* Follows how deeply brackets nest; leaves libtcc when it is too deep. */
 void mf_run_nest(mf_run *run, int token);

@@ -225,8 +225,9 @@ MAYFLY_API int mayfly_pin_new(mayfly_context *context, const char *owner,
 MAYFLY_API void mayfly_pin_free(mayfly_pin *pin);
 
 /* The address of a function or object that handler source defines. The pin proves
- * that the context stays; the address is good while it is held. Errors:
- * ENOTFOUND. */
+ * that the context stays; the address is good while it is held. Errors: ENOTFOUND;
+ * EUNSUPPORTED (the function takes or returns a struct in a way that the host's
+ * compiler does not share; docs/handlers.md). */
 MAYFLY_API int mayfly_pin_symbol(const mayfly_pin *pin, const char *name,
                                  void **ret_address, mayfly_error *err);
 

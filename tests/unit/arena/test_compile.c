@@ -194,10 +194,12 @@ static void test_constant(void **state)
     assert_true(!WIFEXITED(status) || WEXITSTATUS(status) == 1);
 }
 
-static int count_defined(void *state, const char *name, void *address)
+static int count_defined(void *state, const char *name, void *address,
+                         const char *trouble)
 {
     char *names = state;
     assert_non_null(address);
+    assert_null(trouble);
     strcat(names, name);
     strcat(names, " ");
     return 0;
