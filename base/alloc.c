@@ -49,9 +49,16 @@ static void *block_at(void *head, size_t size)
     return (uint8_t *)head + HEAD;
 }
 
+static void raise(mf_alloc *a, size_t now)
+{
+    if (now > atomic_load_explicit(&a->high, memory_order_relaxed))
+        atomic_store_explicit(&a->high, now, memory_order_relaxed);
+}
+
 static void count(mf_alloc *a, size_t bytes)
 {
-    atomic_fetch_add_explicit(&a->bytes, bytes, memory_order_relaxed);
+    raise(a, bytes + atomic_fetch_add_explicit(&a->bytes, bytes,
+                                               memory_order_relaxed));
     atomic_fetch_add_explicit(&a->blocks, 1, memory_order_relaxed);
 }
 
@@ -73,6 +80,7 @@ void mf_alloc_init(mf_alloc *a, const mayfly_allocator *table)
     }
     atomic_init(&a->bytes, 0);
     atomic_init(&a->blocks, 0);
+    atomic_init(&a->high, 0);
     a->scratch = NULL;
 }
 
@@ -86,6 +94,11 @@ void mf_alloc_wipe(mf_alloc *a, void *block)
     if (block)
         memset(block, 0, mf_alloc_size(block));
     mf_alloc_free(a, block);
+}
+
+size_t mf_alloc_high(mf_alloc *a)
+{
+    return atomic_exchange(&a->high, atomic_load(&a->bytes));
 }
 
 size_t mf_alloc_size(const void *block)
@@ -125,7 +138,9 @@ void *mf_alloc_resize(mf_alloc *a, void *block, size_t size)
     if (!head)
         return NULL;
     /* unsigned wrap-around makes one addition right for shrinking as well */
-    atomic_fetch_add_explicit(&a->bytes, size - old, memory_order_relaxed);
+    size_t before = atomic_fetch_add_explicit(&a->bytes, size - old,
+                                              memory_order_relaxed);
+    raise(a, before + (size - old));
     return block_at(head, size);
 }
 

@@ -18,6 +18,7 @@ typedef struct mf_alloc {
     atomic_size_t bytes;  /* in use, without the 16-byte heads */
     atomic_size_t blocks; /* in use */
     struct mf_alloc *scratch; /* see mf_alloc_scratch */
+    atomic_size_t high;   /* the most bytes since mf_alloc_high, about */
 } mf_alloc;
 
 /* `table` NULL: malloc, realloc, free. */
@@ -35,6 +36,9 @@ void mf_alloc_free(mf_alloc *a, void *block); /* NULL is allowed */
 /* The same for what points into code: the bytes are cleared, so that freed memory
  * does not look as if it held the code. */
 void mf_alloc_wipe(mf_alloc *a, void *block);
+/* The most bytes that were in use since this was last asked; when many threads
+ * allocate at once, a little less may be told. */
+size_t mf_alloc_high(mf_alloc *a);
 size_t mf_alloc_size(const void *block);      /* as it was asked for */
 char *mf_alloc_strdup(mf_alloc *a, const char *s);
 char *mf_alloc_strndup(mf_alloc *a, const char *s, size_t n);

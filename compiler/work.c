@@ -11,6 +11,7 @@ void mf_work_init(mf_work *w, mf_alloc *alloc)
 {
     w->alloc = alloc;
     w->spare = NULL;
+    w->keeps_none = 0;
     pthread_mutex_init(&w->lock, NULL);
 }
 
@@ -41,7 +42,7 @@ void mf_work_give(mf_work *w, mf_heap *heap)
 {
     if (!heap)
         return;
-    if (mf_heap_reset(heap)) {
+    if (!w->keeps_none && mf_heap_reset(heap)) {
         pthread_mutex_lock(&w->lock);
         if (!w->spare) {
             w->spare = heap;
@@ -60,6 +61,11 @@ void mf_work_begin(mf_work *w, mf_heap *heap)
 void mf_work_end(mf_work *w, mf_heap *heap)
 {
     mf_work_give(w, mf_heap_set_scratch(heap, NULL));
+}
+
+void mf_work_keep_none(mf_work *w)
+{
+    w->keeps_none = 1;
 }
 
 void mf_work_trim(mf_work *w)

@@ -19,6 +19,7 @@ typedef struct mf_work {
     mf_alloc *alloc;
     pthread_mutex_t lock;
     mf_heap *spare; /* empty; or NULL */
+    int keeps_none;
 } mf_work;
 
 void mf_work_init(mf_work *w, mf_alloc *alloc);
@@ -34,6 +35,9 @@ void mf_work_give(mf_work *w, mf_heap *heap);
  * memory for that one, in `heap`. For heaps that are not `through`. */
 void mf_work_begin(mf_work *w, mf_heap *heap);
 void mf_work_end(mf_work *w, mf_heap *heap);
+
+/* Nothing is kept from now on. Before the first is taken. */
+void mf_work_keep_none(mf_work *w);
 
 /* Gives back what is kept. */
 void mf_work_trim(mf_work *w);

@@ -273,6 +273,7 @@ int mf_call_frame(mayfly_call *call, mayfly_bytes message,
 mf_calls *mf_calls_new(mayfly_host *host); /* NULL: no memory */
 void mf_calls_free(mf_calls *calls);
 void mf_calls_trim(mf_calls *calls); /* loop */
+mayfly_host *mf_calls_host(const mf_calls *calls);
 void mf_calls_add(mf_calls *calls, mayfly_call *call);
 void mf_calls_remove(mayfly_call *call);
 void mf_calls_set_context(mayfly_call *call, void *context);

@@ -16,7 +16,6 @@
 #include "base/census.h"
 
 enum {
-    POOL_MAX = 256,       /* calls kept */
     POOL_ARENA_MAX = 8192 /* a larger arena is not kept */
 };
 
@@ -47,6 +46,11 @@ void mf_calls_trim(mf_calls *s)
         mf_alloc_free(&s->host->alloc, c);
     }
     s->n_pool = 0;
+}
+
+mayfly_host *mf_calls_host(const mf_calls *s)
+{
+    return s->host;
 }
 
 void mf_calls_free(mf_calls *s)
@@ -127,7 +131,7 @@ mayfly_call *mf_calls_take(mf_calls *s)
 
 int mf_calls_give(mf_calls *s, mayfly_call *c)
 {
-    if (s->n_pool >= POOL_MAX || c->arena.bytes > POOL_ARENA_MAX)
+    if (s->n_pool >= s->host->tuning.calls_kept || c->arena.bytes > POOL_ARENA_MAX)
         return -1;
     mf_arena_reset(&c->arena);
     c->next = s->pool;

@@ -367,7 +367,8 @@ int mayfly_dial(mayfly_host *host, const char *target,
     if (!host || !target || !ret_channel)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "a channel needs a host and a target");
-    int rc = mf_options_read(&o, sizeof o, options, "channel options", err);
+    int rc = mf_options_read(&o, offsetof(mayfly_channel_options, reserved),
+                             options, "channel options", err);
     if (rc == 0)
         rc = mf_host_check(host, err);
     if (rc != 0)

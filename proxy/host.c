@@ -31,7 +31,6 @@ enum {
     ADMINS = 4,
     IDLE_MS_MAX = 3600 * 1000,
     LARGE_BYTES = 64 * 1024, /* blocks of calls that are kept */
-    LARGE_KEEP_BYTES = 16 * 1024 * 1024,
     TRIM_BYTES =
         16 * 1024 /* of heap freed before malloc is asked to give back */
 };
@@ -112,19 +111,12 @@ static void trim_parts(mayfly_host *host)
  * when `least` bytes were freed; 0: always. */
 static void trim_heap(mayfly_host *host, size_t least)
 {
-    size_t now = atomic_load(&host->alloc.bytes);
-    size_t high = atomic_load(&host->heap_high);
-    if (!host->uses_malloc || (least && high < now + least))
+    if (!host->uses_malloc)
         return;
-    atomic_store(&host->heap_high, now);
+    size_t high = mf_alloc_high(&host->alloc);
+    if (least && high < atomic_load(&host->alloc.bytes) + least)
+        return;
     malloc_trim(0);
-}
-
-static void note_heap(mayfly_host *host)
-{
-    size_t now = atomic_load(&host->alloc.bytes);
-    if (now > atomic_load(&host->heap_high))
-        atomic_store(&host->heap_high, now);
 }
 
 static void on_tick(mf_timer *timer)
@@ -137,7 +129,6 @@ static void on_tick(mf_timer *timer)
         trim_heap(host, TRIM_BYTES);
         return;
     }
-    note_heap(host);
     host->tick_seen = touched;
     mf_loop *loop = host->loops[0];
     mf_loop_set_timer(loop, timer, loop->now_ms + host->options.idle_ms,
@@ -155,7 +146,6 @@ static void arm_tick(mf_task *task)
 
 void mf_host_touch(mayfly_host *host)
 {
-    note_heap(host);
     atomic_fetch_add(&host->touched, 1);
     if (atomic_exchange(&host->tick_armed, 1))
         return;
@@ -164,13 +154,21 @@ void mf_host_touch(mayfly_host *host)
         atomic_store(&host->tick_armed, 0);
 }
 
-/* On a loop that nobody has used for a while, and when it stops. */
-static void idle_loop(mf_loop *loop)
+/* What a loop keeps for itself. */
+static void trim_loop(mf_loop *loop)
 {
     mf_calls *calls = loop->user;
     if (calls)
         mf_calls_trim(calls);
     mf_pool_trim(&loop->pool);
+}
+
+/* On a loop that nobody has used for a while, and when it stops. What its calls
+ * have left elsewhere, large blocks and what malloc keeps, goes next. */
+static void idle_loop(mf_loop *loop)
+{
+    trim_loop(loop);
+    mf_host_touch(mf_calls_host(loop->user));
 }
 
 /* --- making --- */
@@ -180,17 +178,26 @@ static int read_options(const mayfly_host_options *given,
 {
     *o = (mayfly_host_options){.size = sizeof *o,
                                .log_level = MAYFLY_LOG_WARNING};
-    int code = mf_options_read(o, sizeof *o, given, "host options", err);
+    int code = mf_options_read(o, offsetof(mayfly_host_options, reserved),
+                               given, "host options", err);
     if (code != 0)
         return code;
+    const mf_tuning *t = mf_tuning_of(o->preset);
+    if (!t)
+        return mf_error_set(err, MAYFLY_EINVAL, "no such preset: %d",
+                            o->preset);
     if (o->loops > LOOPS_MAX || o->workers > WORKERS_MAX ||
         o->idle_ms > IDLE_MS_MAX)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "at most %d loops, %d workers, %d ms of idle time",
                             LOOPS_MAX, WORKERS_MAX, IDLE_MS_MAX);
     o->loops = o->loops ? o->loops : 1;
-    o->workers = o->workers ? o->workers : 4;
-    o->idle_ms = o->idle_ms ? o->idle_ms : 200;
+    o->workers = o->workers ? o->workers : t->workers;
+    o->idle_ms = o->idle_ms ? o->idle_ms : t->idle_ms;
+    if (!o->quarantine_max)
+        o->quarantine_max = t->quarantine_max;
+    if (!o->quarantine_ms)
+        o->quarantine_ms = t->quarantine_ms;
     return 0;
 }
 
@@ -204,7 +211,8 @@ static mayfly_host *make(const mayfly_host_options *o,
         return NULL;
     memset(h, 0, sizeof *h);
     mf_alloc_init(&h->alloc, o->allocator);
-    mf_large_init(&h->large, &h->alloc, LARGE_BYTES, LARGE_KEEP_BYTES);
+    h->tuning = *mf_tuning_of(o->preset);
+    mf_large_init(&h->large, &h->alloc, LARGE_BYTES, h->tuning.large_keep);
     atomic_init(&h->refs, 1);
     h->options = *o;
     h->options.allocator = NULL; /* copied; the table may be on a stack */
@@ -232,13 +240,15 @@ static int start_loops(mayfly_host *h, mayfly_error *err)
         mf_calls *calls = mf_calls_new(h);
         if (!calls)
             return mf_error_nomem(err, "a host");
-        unsigned idle_ms = h->options.idle_ms;
-        int rc =
-            i == 0 && h->options.uv_loop
-                ? mf_loop_new_foreign(&h->alloc, h->options.uv_loop, idle_ms,
-                                      idle_loop, calls, &h->loops[i], err)
-                : mf_loop_new(&h->alloc, i, idle_ms, idle_loop, calls,
-                              &h->loops[i], err);
+        mf_loop_setup setup = {.alloc = &h->alloc,
+                               .number = i,
+                               .idle_ms = h->options.idle_ms,
+                               .idle = idle_loop,
+                               .user = calls};
+        int rc = i == 0 && h->options.uv_loop
+                     ? mf_loop_new_foreign(&setup, h->options.uv_loop,
+                                           &h->loops[i], err)
+                     : mf_loop_new(&setup, &h->loops[i], err);
         if (rc != 0) {
             mf_calls_free(calls);
             return rc;
@@ -296,7 +306,7 @@ typedef struct trim_job {
 static void run_trim(mf_task *task)
 {
     trim_job *job = (trim_job *)(void *)task; /* its first member */
-    idle_loop(job->loop);
+    trim_loop(job->loop);
     sem_post(job->done);
 }
 
@@ -304,14 +314,14 @@ static void run_foreign_trim(mf_task *task)
 {
     mayfly_host *h = MF_OWNER(task, mayfly_host, trim_task);
     atomic_store(&h->trim_asked, 0);
-    idle_loop(h->loops[0]);
+    trim_loop(h->loops[0]);
 }
 
 /* One that is not ours turns when somebody pleases: it is not waited for. */
 static void trim_foreign(mayfly_host *h)
 {
     if (mf_loop_is_mine(h->loops[0])) {
-        idle_loop(h->loops[0]);
+        trim_loop(h->loops[0]);
     } else if (!atomic_exchange(&h->trim_asked, 1)) {
         h->trim_task.run = run_foreign_trim;
         if (mf_loop_post(h->loops[0], &h->trim_task) != 0)

@@ -16,6 +16,7 @@
 #include "compiler/unit.h"
 #include "proxy/large.h"
 #include "proxy/loop.h"
+#include "proxy/preset.h"
 #include "proxy/workers.h"
 
 #include <mayfly/call.h>
@@ -32,11 +33,11 @@ struct mayfly_host {
     mf_counts *counts;           /* of registrations */
     mf_grace *grace; /* for what calls look up: routes, units */
     mayfly_host_options options; /* a copy, with the defaults filled in */
+    mf_tuning tuning;            /* what its preset says of the rest */
     mayfly_limits limits;        /* under `lock`; see limits.c */
     unsigned made_under;         /* mf_fork_generation when it was made */
     atomic_int stopping;         /* mayfly_host_free has begun */
     int uses_malloc;             /* the heap is the process's own */
-    atomic_size_t heap_high; /* most bytes in use since malloc was trimmed */
 
     mf_loop **loops;
     unsigned n_loops;
@@ -107,8 +108,7 @@ int mf_host_check(const mayfly_host *host, mayfly_error *err);
 mayfly_host *mf_host_ref(mayfly_host *host);
 void mf_host_unref(mayfly_host *host); /* the last one frees the memory */
 
-/* Something was used that idle time should give back; how much heap is in use now
- * is remembered as what that is worth. Any thread, cheap. */
+/* Something was used that idle time should give back. Any thread, cheap. */
 void mf_host_touch(mayfly_host *host);
 
 /* 1 where a function of this host must not block: in a callback of any loop, and

@@ -195,6 +195,10 @@ static int part_begin(mayfly_host *host, mayfly_error *err)
     host->has_compiler = 1;
     if (host->options.forbid_compile)
         mf_cc_forbid(host->compiler.cc);
+    if (!host->tuning.keeps_arena) {
+        mf_cc_keep_none(host->compiler.cc);
+        mf_work_keep_none(&host->compiler.work);
+    }
     mayfly_limits limits = host->limits;
     code = mf_limits_apply(host, &limits, err);
     if (code == 0)

@@ -150,20 +150,25 @@ static void on_before_sleep(uv_prepare_t *prepare)
 
 /* --- life --- */
 
-mf_uv_loop *mf_uv_new(mf_alloc *alloc, unsigned idle_ms,
-                      void (*idle)(mf_loop *loop), void *user)
+/* The buffers are not cleared: what is never used costs no memory. */
+mf_uv_loop *mf_uv_new(const mf_loop_setup *setup)
 {
+    mf_alloc *alloc = setup->alloc;
     mf_uv_loop *l = mf_alloc_zero(alloc, sizeof *l);
-    if (!l)
+    uint8_t *buffers = l ? mf_alloc_new(alloc, 2 * MF_LOOP_BUFFER) : NULL;
+    if (!buffers) {
+        mf_alloc_free(alloc, l);
         return NULL;
+    }
     l->base.alloc = alloc;
-    l->base.user = user;
+    l->base.user = setup->user;
     mf_pool_init(&l->base.pool, alloc, 16 * 1024);
-    l->base.in = l->in;
-    l->base.out = l->out;
+    l->base.in = buffers;
+    l->base.out = buffers + MF_LOOP_BUFFER;
     l->timer_at = UINT64_MAX;
-    l->idle = idle;
-    l->idle_ms = idle_ms;
+    l->idle = setup->idle;
+    l->idle_ms = setup->idle_ms;
+    l->number = setup->number;
     list_clear(&l->later);
     list_clear(&l->posted);
     list_clear(&l->running);
@@ -227,6 +232,7 @@ void mf_loop_free(mf_loop *base)
     mf_uv_loop *l = mf_uv_of(base);
     pthread_mutex_destroy(&l->lock);
     mf_pool_done(&l->base.pool);
+    mf_alloc_free(l->base.alloc, l->base.in);
     mf_alloc_free(l->base.alloc, l);
 }
 

@@ -19,6 +19,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+enum { MF_LOOP_BUFFER = 65536 };
+
 typedef struct mf_task {
     struct mf_task *next;
     void (*run)(struct mf_task *task);
@@ -27,8 +29,6 @@ typedef struct mf_task {
 struct uv_loop_s; /* a uv_loop_t */
 
 typedef struct mf_watch mf_watch; /* a descriptor that a loop looks at */
-
-enum { MF_LOOP_BUFFER = 65536 };
 
 /* The part of a loop that its users see. */
 typedef struct mf_loop {
@@ -44,10 +44,18 @@ typedef struct mf_loop {
     void *user;   /* host.c's: the caches that live on this thread */
 } mf_loop;
 
-/* Starts the thread. `idle` runs on it when `activity` has not changed for
- * `idle_ms` after it last did. Errors: ENOMEM, EIO. */
-int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
-                void (*idle)(mf_loop *loop), void *user, mf_loop **ret_loop,
+typedef struct mf_loop_setup {
+    mf_alloc *alloc;
+    unsigned number; /* of the thread, for its name */
+    unsigned idle_ms;
+    /* runs on the loop when `activity` has not changed for `idle_ms` after it
+     * last did */
+    void (*idle)(mf_loop *loop);
+    void *user;
+} mf_loop_setup;
+
+/* Starts the thread. Errors: ENOMEM, EIO. */
+int mf_loop_new(const mf_loop_setup *setup, mf_loop **ret_loop,
                 mayfly_error *err);
 
 /* Runs what has been posted, then ends and joins the thread. Later posts fail.
@@ -63,8 +71,7 @@ void mf_loop_free(mf_loop *loop); /* stopped, or NULL */
  * before anybody does. Tasks may be posted before; they run when it turns.
  * Errors: ENOMEM; EIO (no descriptor).
  */
-int mf_loop_new_foreign(mf_alloc *alloc, struct uv_loop_s *uv, unsigned idle_ms,
-                        void (*idle)(mf_loop *loop), void *user,
+int mf_loop_new_foreign(const mf_loop_setup *setup, struct uv_loop_s *uv,
                         mf_loop **ret_loop, mayfly_error *err);
 int mf_loop_attach(mf_loop *loop, mayfly_error *err);
 

@@ -95,11 +95,10 @@ static void on_polled(uv_check_t *check)
     mf_uv_leave(l, before);
 }
 
-int mf_loop_new_foreign(mf_alloc *alloc, uv_loop_t *uv, unsigned idle_ms,
-                        void (*idle)(mf_loop *loop), void *user,
+int mf_loop_new_foreign(const mf_loop_setup *setup, uv_loop_t *uv,
                         mf_loop **ret_loop, mayfly_error *err)
 {
-    mf_uv_loop *l = mf_uv_new(alloc, idle_ms, idle, user);
+    mf_uv_loop *l = mf_uv_new(setup);
     if (!l)
         return mf_error_nomem(err, "an event loop");
     l->uv = uv;

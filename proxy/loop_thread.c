@@ -56,14 +56,12 @@ static int start(mf_uv_loop *l)
     return rc;
 }
 
-int mf_loop_new(mf_alloc *alloc, unsigned number, unsigned idle_ms,
-                void (*idle)(mf_loop *loop), void *user, mf_loop **ret_loop,
+int mf_loop_new(const mf_loop_setup *setup, mf_loop **ret_loop,
                 mayfly_error *err)
 {
-    mf_uv_loop *l = mf_uv_new(alloc, idle_ms, idle, user);
+    mf_uv_loop *l = mf_uv_new(setup);
     if (!l)
         return mf_error_nomem(err, "an event loop");
-    l->number = number;
     if (open_own(l) != 0) {
         mf_loop_free(&l->base);
         return mf_error_set(err, MAYFLY_EIO, "no descriptor for a loop");

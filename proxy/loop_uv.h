@@ -54,9 +54,6 @@ typedef struct mf_uv_loop {
     uv_check_t after_poll;
     void (*gone)(void *state); /* when all handles are closed */
     void *gone_state;
-
-    uint8_t in[MF_LOOP_BUFFER];
-    uint8_t out[MF_LOOP_BUFFER];
 } mf_uv_loop;
 
 static inline mf_uv_loop *mf_uv_of(const mf_loop *base)
@@ -65,8 +62,7 @@ static inline mf_uv_loop *mf_uv_of(const mf_loop *base)
 }
 
 /* --- loop.c --- */
-mf_uv_loop *mf_uv_new(mf_alloc *alloc, unsigned idle_ms,
-                      void (*idle)(mf_loop *loop), void *user);
+mf_uv_loop *mf_uv_new(const mf_loop_setup *setup); /* NULL: no memory */
 /* Its handles, on `uv`. 0, or -1 when there is no descriptor for them. */
 int mf_uv_open(mf_uv_loop *l);
 void mf_uv_drain(mf_uv_loop *l); /* runs what was posted, then refuses more */

@@ -11,8 +11,6 @@
 #include "base/error.h"
 #include "cache/context.h"
 
-enum { UNITS_DEFAULT = 64, MS_DEFAULT = 60000 };
-
 static int set(mayfly_host *host, size_t units, unsigned age_ms,
                mayfly_error *err)
 {
@@ -26,8 +24,7 @@ static int set(mayfly_host *host, size_t units, unsigned age_ms,
 int mf_quarantine_begin(mayfly_host *host, mayfly_error *err)
 {
     const mayfly_host_options *o = &host->options;
-    return set(host, o->quarantine_max ? o->quarantine_max : UNITS_DEFAULT,
-               o->quarantine_ms ? o->quarantine_ms : MS_DEFAULT, err);
+    return set(host, o->quarantine_max, o->quarantine_ms, err);
 }
 
 int mayfly_host_set_quarantine(mayfly_host *host, size_t units, unsigned age_ms,

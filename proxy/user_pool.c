@@ -18,7 +18,6 @@
 enum {
     MIDDLE_BYTES = 2048, /* smaller blocks are in slabs */
     SLAB_BYTES = 16 * 1024,
-    KEEP_MAX = 1024 * 1024,
     LARGE = 64 * 1024,
     LARGE_MAX = 256 * 1024,
     NAME_MAX_BYTES = 64
@@ -103,7 +102,8 @@ void mf_user_pool_unref(mayfly_pool *p)
     mf_host_unref(host);
 }
 
-static int read_options(const mayfly_pool_options *given,
+static int read_options(const mayfly_host *host,
+                        const mayfly_pool_options *given,
                         mayfly_pool_options *o, mayfly_error *err)
 {
     *o = (mayfly_pool_options){.size = sizeof *o};
@@ -111,7 +111,7 @@ static int read_options(const mayfly_pool_options *given,
     if (rc != 0)
         return rc;
     o->name = o->name ? o->name : "pool";
-    o->keep_max = o->keep_max ? o->keep_max : KEEP_MAX;
+    o->keep_max = o->keep_max ? o->keep_max : host->tuning.pool_keep;
     o->large = o->large ? o->large : LARGE;
     if (o->large > LARGE_MAX)
         return mf_error_set(err, MAYFLY_EINVAL,
@@ -177,7 +177,7 @@ static int new_pool(mayfly_host *host, enum mf_pool_kind kind,
         return mf_error_set(err, MAYFLY_EINVAL, "a pool needs a host");
     int rc = mf_host_check(host, err);
     if (rc == 0)
-        rc = read_options(options, &o, err);
+        rc = read_options(host, options, &o, err);
     if (rc != 0)
         return rc;
     mayfly_pool *p = make(host, kind, &o);

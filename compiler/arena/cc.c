@@ -56,6 +56,7 @@ struct mf_cc {
     mf_cc_limits limits; /* of every compile */
     mf_mappings mappings;
     atomic_int forbidden;
+    atomic_int keeps_none;
     atomic_size_t resident_bytes;
 };
 
@@ -341,7 +342,7 @@ static void give_arena(mf_cc *cc, mf_carena *a, int stays)
         mf_carena_reset(a, 0);
     pthread_mutex_lock(&cc->lock);
     cc->used_at = now;
-    if (stays || !cc->hot) {
+    if (stays || (!cc->hot && !atomic_load(&cc->keeps_none))) {
         mf_carena_get_link(a)->resting = 1;
         if (!stays)
             cc->hot = a;
@@ -538,6 +539,12 @@ void mf_cc_census(const mf_image *image, mf_census *c)
         mf_census_add(c, "code", "padding", 0, total - parts);
     if (image->resident)
         mf_carena_census(image->resident, c);
+}
+
+void mf_cc_keep_none(mf_cc *cc)
+{
+    atomic_store(&cc->keeps_none, 1);
+    mf_cc_trim(cc, 0);
 }
 
 void mf_cc_trim(mf_cc *cc, uint64_t idle_ns)

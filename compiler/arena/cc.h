@@ -134,6 +134,7 @@ void mf_cc_census(const mf_image *image, mf_census *c);
 /* A compile arena is kept hot for the next compile. This gives it back when it
  * has not been used for `idle_ns`; 0: at once. */
 void mf_cc_trim(mf_cc *cc, uint64_t idle_ns);
+void mf_cc_keep_none(mf_cc *cc); /* none is kept, from now on */
 
 /* Tells `add` each compile arena there is: of a compile under way, kept hot,
  * kept with an image. `space` only where nobody works in it; else NULL. `add`

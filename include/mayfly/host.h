@@ -83,6 +83,14 @@ typedef struct mayfly_limits {
 #define MAYFLY_LIMITS(...) \
     (&(mayfly_limits){ .size = sizeof(mayfly_limits), __VA_ARGS__ })
 
+/* What a host is tuned for; docs/presets.md has the table of what each sets and
+ * what was measured. Options that are given hold against the preset. */
+enum mayfly_preset {
+    MAYFLY_BALANCED = 0,
+    MAYFLY_SMALL = 1, /* memory goes back almost at once, and less is kept */
+    MAYFLY_FAST = 2   /* memory is kept for seconds, and more of it */
+};
+
 typedef struct mayfly_host_options {
     size_t size; /* set by MAYFLY_HOST_OPTIONS */
     const mayfly_allocator *allocator; /* NULL: malloc */
@@ -91,24 +99,28 @@ typedef struct mayfly_host_options {
     int log_level;             /* most detail to log; default WARNING */
     unsigned loops;            /* event-loop threads; 0: 1. With `uv_loop` that
                                   one is the first of them */
-    unsigned workers;          /* most threads for blocking handlers; 0: 4 */
+    unsigned workers;          /* most threads for blocking handlers; 0: 4, SMALL: 2,
+                                  FAST: 16 */
     size_t source_bytes_max;   /* C source per context; 0: 64 MiB */
     size_t compile_bytes_max;  /* compile arena per compile; 0: 256 MiB */
     size_t code_bytes_max;     /* all compiled units together; 0: 1 GiB */
     unsigned compile_ms_max;   /* time of one compile; 0: 10,000 */
-    unsigned idle_ms;          /* unused memory goes back after; 0: 200 */
+    unsigned idle_ms;          /* unused memory goes back after; 0: 200, SMALL: 20,
+                                  FAST: 10,000 */
     const mayfly_limits *limits; /* instead of the four above, where not 0, and
                                     further ones; copied. NULL: none */
     int forbid_compile;        /* nothing is compiled at run time, whoever asks:
                                   every load answers EUNSUPPORTED */
-    unsigned quarantine_max; /* see mayfly_host_set_quarantine; 0: 64 */
-    unsigned quarantine_ms;  /* likewise; 0: 60,000 */
+    unsigned quarantine_max; /* see mayfly_host_set_quarantine; 0: 64, SMALL: 16 */
+    unsigned quarantine_ms;  /* likewise; 0: 60,000, SMALL: 10,000 */
     int measure_process;       /* receipts also read /proc/self (about 0.3 ms a
                                   snapshot), and what is kept for speed is given
                                   back before each reading; 2: also the mappings
                                   by type (about 1 ms); 0: arenas only */
     struct uv_loop_s *uv_loop; /* a loop of yours to run on instead of a thread;
                                   see "on a loop of yours". NULL: none */
+    int preset;                /* enum mayfly_preset */
+    int reserved;              /* 0 */
 } mayfly_host_options;
 
 #define MAYFLY_HOST_OPTIONS(...) \

@@ -46,7 +46,8 @@ typedef struct mayfly_pool_options {
     size_t size;       /* set by MAYFLY_POOL_OPTIONS */
     const char *name;  /* in lists and errors; copied; NULL: "pool" */
     size_t bytes_max;  /* all that the pool has, lent or kept; 0: no bound */
-    size_t keep_max;   /* bytes kept for the next loan; 0: 1 MiB */
+    size_t keep_max;   /* bytes kept for the next loan; 0: 1 MiB, or as
+                          the host's preset says */
     size_t large;      /* loans of more bytes are kept apart; 0: 64 KiB, which is
                           at the most 256 KiB */
     size_t large_keep; /* bytes kept of those; 0: none, they are freed at once */

@@ -8,6 +8,12 @@ $(BENCH)/load $(BENCH)/calls $(BENCH)/ask: $(BENCH)/%: tests/bench/%.c \
 	$(CC) $(USER_CFLAGS) -I. $(PROTO_DIRS) $(LDFLAGS) -o $@ $< \
 	  $(BUILD)/libmayfly.a $(LIBS)
 
+$(BENCH)/presets: tests/bench/presets.c tests/bench/random.h $(SUPPORT) \
+		$(BUILD)/libmayfly.a
+	@mkdir -p $(@D)
+	$(CC) $(USER_CFLAGS) -I. $(LDFLAGS) -o $@ $< $(SUPPORT) \
+	  $(BUILD)/libmayfly.a -lcmocka $(LIBS)
+
 $(BENCH)/gen/%.pb.cc: tests/bench/%.proto
 	@mkdir -p $(@D)
 	protoc -I tests/bench --cpp_out=$(@D) $<
@@ -45,6 +51,6 @@ $(BENCH)/contexts: tests/bench/contexts.c tests/bench/random.h $(SUPPORT) \
 	  $(BUILD)/libmayfly-internal.a $(LIBS)
 
 bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
-	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/codec $(BENCH)/calls \
+	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/presets $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs

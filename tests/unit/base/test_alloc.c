@@ -35,6 +35,8 @@ static void blocks_are_counted(void **state)
     mf_alloc_free(&a, NULL);
     assert_int_equal(atomic_load(&a.bytes), 0);
     assert_int_equal(atomic_load(&a.blocks), 0);
+    assert_int_equal(mf_alloc_high(&a), 5007);
+    assert_int_equal(mf_alloc_high(&a), 0);
     assert_null(mf_alloc_new(&a, SIZE_MAX));
     assert_null(mf_alloc_new(&a, SIZE_MAX - 8));
     assert_null(mf_alloc_resize(&a, NULL, SIZE_MAX));
