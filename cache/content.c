@@ -57,6 +57,23 @@ static mf_content *new_content(mf_units *units, const mf_recipe *recipe,
     return c;
 }
 
+static int is_made_of(const mf_content *c, const mf_recipe *recipe)
+{
+    return c->key_len == recipe->key_len &&
+           memcmp(c->key, recipe->key, recipe->key_len) == 0;
+}
+
+int mf_units_has(mf_units *units, const mf_recipe *recipe)
+{
+    uint64_t fingerprint = mf_hash(recipe->key, recipe->key_len);
+    pthread_mutex_lock(&units->lock);
+    const mf_content *known =
+        mf_map_get(units->contents, &fingerprint, sizeof fingerprint);
+    int has = known && is_made_of(known, recipe);
+    pthread_mutex_unlock(&units->lock);
+    return has;
+}
+
 mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
                            const char *name)
 {
@@ -69,8 +86,7 @@ mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
     pthread_mutex_lock(&units->lock);
     mf_content *known = mf_map_get(units->contents, &fresh->fingerprint,
                                    sizeof fresh->fingerprint);
-    if (known && known->key_len == fresh->key_len &&
-        memcmp(known->key, fresh->key, fresh->key_len) == 0) {
+    if (known && is_made_of(known, recipe)) {
         c = known;
         c->refs++;
     } else if (!known) {

@@ -85,6 +85,8 @@ int mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state,
 int mf_units_load(mf_units *units, const char *name, const mf_recipe *recipe,
                   mayfly_unit **ret_unit, uint64_t *ret_version,
                   mayfly_error *err);
+/* Whether there is a version of that content already. */
+int mf_units_has(mf_units *units, const mf_recipe *recipe);
 int mf_units_find(mf_units *units, const char *name, mayfly_unit **ret_unit,
                   mayfly_error *err);
 int mf_unit_swap(mayfly_unit *unit, const mf_recipe *recipe,

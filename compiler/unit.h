@@ -111,6 +111,14 @@ int mf_unit_build(mf_compiler *c, const mf_unit_input *input,
                   mayfly_error *err);
 void mf_unit_free(mf_unit *unit); /* NULL is allowed */
 
+/* Several by one compile; arrays of `n`. Of the inputs only heap, plan, strict and
+ * limits are used; the limits are not looked at, but hold for what is bound to the
+ * unit. Nothing is taken over where this fails, whichever is the reason: each may
+ * be built alone then. Errors: those of mf_unit_build. Any thread. */
+int mf_unit_build_several(mf_compiler *c, const mf_unit_input *inputs, size_t n,
+                          mf_unit **ret_units, mf_unit_report *ret_reports,
+                          mayfly_error *err);
+
 /* The flattened number of a service's method. */
 uint32_t mf_unit_method(const mf_plan *plan, uint32_t service, uint32_t method);
 

@@ -48,20 +48,34 @@ static void put(mayfly_bulk *b, mf_bulk_item *item)
     pthread_mutex_unlock(&b->lock);
 }
 
-static void run(mayfly_bulk *b, mf_bulk_item *item)
+static void finish_batch(mayfly_bulk *b, mf_bulk_batch *batch)
 {
-    if (!item->is_over)
-        mf_bulk_run(b, item);
-    put(b, item);
+    mf_bulk_finish(b, batch);
+    for (size_t i = 0; i < batch->n; i++)
+        put(b, batch->loading[i].item);
+    batch->n = 0;
+}
+
+/* Works until nothing is left to begin; `between` is called once in a while. */
+static void work_through(mayfly_bulk *b, int (*between)(mayfly_bulk *b))
+{
+    mf_bulk_batch batch = {0};
+    mf_bulk_item *item;
+    while ((item = take(b))) {
+        mf_bulk_read(b, item, &batch);
+        if (mf_bulk_is_full(&batch))
+            finish_batch(b, &batch);
+        if (between)
+            between(b);
+    }
+    finish_batch(b, &batch);
 }
 
 static void *work(void *state)
 {
     mayfly_bulk *b = state;
-    mf_bulk_item *item;
     mf_thread_name("mayfly-bulk", 0);
-    while ((item = take(b)))
-        run(b, item);
+    work_through(b, NULL);
     pthread_mutex_lock(&b->lock);
     b->working--;
     pthread_cond_signal(&b->changed);
@@ -127,7 +141,6 @@ static void work_on_all(mayfly_bulk *b)
 {
     pthread_t threads[THREADS_MAX];
     unsigned n = 0;
-    mf_bulk_item *item;
     while (n + 1 < b->options.threads && n + 1 < b->n) {
         pthread_mutex_lock(&b->lock);
         b->working++;
@@ -142,10 +155,7 @@ static void work_on_all(mayfly_bulk *b)
         break;
     }
     b->info.threads = n + 1;
-    while ((item = take(b))) {
-        run(b, item);
-        tell(b);
-    }
+    work_through(b, tell);
     wait_for_others(b);
     for (unsigned i = 0; i < n; i++)
         pthread_join(threads[i], NULL);

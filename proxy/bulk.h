@@ -61,8 +61,37 @@ int mf_bulk_find(mayfly_bulk *b, mayfly_error *err);
 
 /* --- bulk_item.c --- */
 
-/* Loads one, and ends it. Any thread. */
-void mf_bulk_run(mayfly_bulk *b, mf_bulk_item *item);
+/* One that is being loaded. */
+typedef struct mf_bulk_loading {
+    mayfly_bulk *bulk;
+    mf_bulk_item *item;
+    mayfly_recipe asked;
+    mayfly_load_options load;
+    mayfly_source *handlers; /* the caller's and the unit's own; or NULL */
+    char *handler_path, *handler_text;
+    const mf_recipe *recipe; /* NULL: it is over */
+} mf_bulk_loading;
+
+enum { MF_BULK_BATCH = 32, MF_BULK_FUNCTIONS = 200 };
+
+/* Those that one thread has read, and will compile together. Zeroed at first.
+ */
+typedef struct mf_bulk_batch {
+    mf_bulk_loading loading[MF_BULK_BATCH];
+    mf_recipe recipes[MF_BULK_BATCH];
+    size_t n, n_recipes;
+    size_t functions; /* that are going to be compiled */
+} mf_bulk_batch;
+
+/* Adds one to a batch that is not full, and reads it unless it is over. Any
+ * thread.
+ */
+void mf_bulk_read(mayfly_bulk *b, mf_bulk_item *item, mf_bulk_batch *batch);
+int mf_bulk_is_full(const mf_bulk_batch *batch);
+
+/* Compiles all of a batch and loads each; all are over then. The batch is as it
+ * was until `n` is set to 0. Any thread. */
+void mf_bulk_finish(mayfly_bulk *b, mf_bulk_batch *batch);
 
 /* Its result: 0, or an error, of which the text is kept. */
 void mf_bulk_end(mayfly_bulk *b, mf_bulk_item *item, int code,

@@ -287,10 +287,23 @@ static int make_plan(const mf_load *load, mf_heap *heap, mf_plan **ret_plan,
     return code;
 }
 
+void mf_built_free(mayfly_host *host, mf_built *built)
+{
+    if (built)
+        mf_unit_free(built->unit);
+    mf_alloc_free(&host->alloc, built);
+}
+
 static int build_unit(mayfly_host *host, const mf_load *load, mf_link *link,
                       mf_unit **ret_unit, mf_unit_report *report,
                       mayfly_error *err)
 {
+    if (load->built) {
+        *ret_unit = load->built->unit;
+        *report = load->built->report;
+        mf_alloc_free(&host->alloc, load->built);
+        return 0;
+    }
     mf_compiler *c = &host->compiler;
     const mayfly_load_options *o = load->sources.options;
     mf_heap *heap = load->heap ? load->heap : mf_heap_new(c->alloc, c->through);
@@ -352,9 +365,10 @@ static int check(mayfly_host *host, const char *name, const mf_sources *s,
     return mf_load_options_check(host, s->options, err);
 }
 
-/* A schema that was read for a load that does not come to it. */
-static void drop_ready(const mf_load *load)
+/* What was read or built for a load that does not come to it. */
+static void drop_ready(mayfly_host *host, const mf_load *load)
 {
+    mf_built_free(host, load->built);
     mf_schema_unref(load->schema);
     mf_heap_free(load->heap);
 }
@@ -378,6 +392,7 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
                 mayfly_error *err)
 {
     uint64_t start = mf_clock_ns();
+    int built = load->built != NULL;
     mf_link link = {0};
     mf_unit *unit;
     mf_unit_report report;
@@ -385,7 +400,7 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
     if (code == 0)
         code = build_unit(host, load, &link, &unit, &report, err);
     else
-        drop_ready(load);
+        drop_ready(host, load);
     mf_program *program = link.program; /* or NULL: there is no C source */
     mf_link_done(&link);
     mf_host_touch(host);
@@ -399,6 +414,8 @@ static int load(mayfly_host *host, const mf_load *load, mayfly_context *context,
                            .generate_ns = report.generate_ns,
                            .compile_ns =
                                report.cc.compile_ns + report.cc.link_ns};
+    if (built)
+        told.load_ns += told.generate_ns + told.compile_ns;
     mf_payload payload =
         program ? mf_program_publish(program, unit) : mf_unit_payload(unit);
     mf_context_attach(context, &payload, &told);
@@ -430,7 +447,7 @@ int mf_load_run(mayfly_host *host, const char *name, const mf_load *what,
     if (code == 0)
         code = load(host, what, context, err);
     else
-        drop_ready(what);
+        drop_ready(host, what);
     if (code == 0)
         *ret_context = context;
     mayfly_pin_free(pin);

@@ -8,17 +8,26 @@
 
 #include <mayfly/source.h>
 
+/* A unit that was made before its load began, with others. */
+typedef struct mf_built {
+    mf_unit *unit;
+    mf_unit_report report;
+} mf_built;
+
 typedef struct mf_load {
     mf_sources sources; /* with the options */
     int begins;         /* constructors run at load */
     mf_heap *heap; /* with `schema`, where the sources were read before; ... */
     mf_schema *schema; /* ... both are taken over, whatever is returned */
+    mf_built *built;   /* likewise, instead of these two; or NULL */
     void (*unloaded)(void *host,
                      mayfly_context *context); /* told so; or NULL */
 } mf_load;
 
 /* A schema that says nothing, for C source alone. */
 extern const mayfly_source mf_load_no_schema;
+
+void mf_built_free(mayfly_host *host, mf_built *built); /* NULL is allowed */
 
 /* Whether a load with these options may begin. Errors: EINVAL, EUNSUPPORTED,
  * EFORKED, ECANCELLED. */

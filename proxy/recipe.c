@@ -47,8 +47,7 @@ typedef struct kept { /* what a recipe's `made` is */
     void *include_state;
     mayfly_symbol *symbols;
     const char **header_dirs, **defines, **libraries, **library_dirs;
-    mf_heap *heap; /* with the schema, until it is built */
-    mf_schema *schema;
+    mf_recipe_ready ready;           /* until it is built */
     mayfly_diagnostic_fn diagnostic; /* the caller's, who is still there when
                                         the reader itself builds first */
     void *diagnostic_state;
@@ -267,21 +266,20 @@ static void settle(kept *k)
 
 /* --- reading --- */
 
-static void drop_schema(kept *k)
+static void drop_ready(mayfly_host *host, kept *k)
 {
-    mf_schema_unref(k->schema);
-    mf_heap_free(k->heap);
-    k->schema = NULL;
-    k->heap = NULL;
+    mf_built_free(host, k->ready.built);
+    mf_schema_unref(k->ready.schema);
+    mf_heap_free(k->ready.heap);
+    k->ready = (mf_recipe_ready){0};
 }
 
 void mf_recipe_free(void *host, void *made)
 {
     kept *k = made;
-    (void)host;
     if (!k)
         return;
-    drop_schema(k);
+    drop_ready(host, k);
     mf_buf_done(&k->bytes);
     mf_alloc_free(k->alloc, k->files.items);
     mf_alloc_free(k->alloc, k->headers.items);
@@ -307,18 +305,21 @@ static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
                           .options = o,
                           .record = record_file,
                           .record_state = k};
-    k->heap = mf_heap_new(c->alloc, c->through);
-    if (!k->heap)
+    mf_recipe_ready *ready = &k->ready;
+    ready->heap = mf_heap_new(c->alloc, c->through);
+    if (!ready->heap)
         return mf_error_nomem(err, "a schema");
-    mf_compiler_begin(c, k->heap);
-    int code = mf_sources_read(&sources, mf_heap_alloc(k->heap), &k->schema,
-                               &first, err);
-    mf_compiler_end(c, k->heap);
+    mf_compiler_begin(c, ready->heap);
+    int code = mf_sources_read(&sources, mf_heap_alloc(ready->heap),
+                               &ready->schema, &first, err);
+    mf_compiler_end(c, ready->heap);
     if (code == 0)
         k->first = put_text(k, first->name);
-    for (uint32_t i = 0; code == 0 && i < k->schema->n_files; i++)
-        if (k->schema->files[i]->is_root)
-            k->n_services += k->schema->files[i]->n_services;
+    for (uint32_t i = 0; code == 0 && i < ready->schema->n_files; i++)
+        if (ready->schema->files[i]->is_root)
+            k->n_services += ready->schema->files[i]->n_services;
+    ready->is_strict = o->strict_presence != 0;
+    ready->is_plain = !o->n_handlers && !o->resident && !o->limits;
     return code;
 }
 
@@ -372,7 +373,7 @@ int mf_recipe_read(mayfly_host *host, const char *unit,
         return code;
     }
     if (r.lazy)
-        drop_schema(k); /* it may be long until then */
+        drop_ready(host, k); /* it may be long until then */
     *ret_recipe = (mf_recipe){
         .made = k,
         .key = k->bytes.ptr,
@@ -389,6 +390,12 @@ size_t mf_recipe_services(const mf_recipe *recipe)
 {
     const kept *k = recipe->made;
     return k->n_services;
+}
+
+mf_recipe_ready *mf_recipe_get_ready(const mf_recipe *recipe)
+{
+    kept *k = recipe->made;
+    return &k->ready;
 }
 
 /* --- building --- */
@@ -408,7 +415,7 @@ int mf_recipe_build(void *host, void *made, const char *name,
         if (strcmp(k->files.items[i].name, k->first) == 0)
             text = &k->files.items[i];
     mayfly_load_options options = k->options;
-    if (k->schema && pthread_equal(k->reader, pthread_self())) {
+    if (k->ready.schema && pthread_equal(k->reader, pthread_self())) {
         options.diagnostic = k->diagnostic;
         options.diagnostic_state = k->diagnostic_state;
     }
@@ -422,11 +429,12 @@ int mf_recipe_build(void *host, void *made, const char *name,
                                     .n_paths = text ? 0 : 1,
                                     .options = &options},
                         .begins = 1,
-                        .heap = k->heap,
-                        .schema = k->schema,
+                        .heap = k->ready.heap,
+                        .schema = k->ready.schema,
+                        .built = k->ready.built,
                         .unloaded = on_unloaded};
-        k->heap = NULL; /* taken over, whatever comes of it */
-        k->schema = NULL;
+        /* taken over, whatever comes of it */
+        k->ready = (mf_recipe_ready){0};
         code = mf_load_run(host, name, &load, ret_context, err);
     } while (code == MAYFLY_EUNLOADED && options.previous && --tries);
     return code;

@@ -22,6 +22,26 @@ int mf_recipe_read(mayfly_host *host, const char *unit,
                    const mayfly_recipe *recipe, mf_recipe *ret_recipe,
                    mayfly_error *err);
 
+/* What the first build of a recipe has to begin with. */
+typedef struct mf_recipe_ready {
+    mf_heap *heap; /* with the schema, as it was read, or NULL; ... */
+    mf_schema *schema;
+    mf_built *built; /* ... or the unit already, or NULL */
+    int is_plain;    /* it is not resident, and has no handlers nor limits */
+    int is_strict;
+} mf_recipe_ready;
+
+mf_recipe_ready *mf_recipe_get_ready(const mf_recipe *recipe);
+
+/* How much generated code a recipe is going to be: functions, about; 0: it
+ * cannot be compiled with others. */
+size_t mf_recipe_functions(mayfly_host *host, const mf_recipe *recipe);
+
+/* Compiles units of recipes by one compile, where that can be, for the build
+ * that comes. What does not go well is left for it. */
+void mf_recipe_compile_several(mayfly_host *host, const mf_recipe *recipes,
+                               size_t n);
+
 /* How many services the files that were asked for have. */
 size_t mf_recipe_services(const mf_recipe *recipe);
 

@@ -36,12 +36,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
 enum { PAGE = 4096, TABLE_ALIGN = 64, INCLUDE_DEPTH = 30, INCLUDES = 10000 };
@@ -141,6 +139,62 @@ static int measure(job *j, size_t tables)
     return 1;
 }
 
+/* --- several units in one image --- */
+
+static size_t offset_of(TCCState *s, const job *j, const char *name,
+                        size_t part)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s_%zu", name, part);
+    return (uintptr_t)tcc_get_symbol(s, text) - j->run.image_at;
+}
+
+/* Where the parts are, with their tables put in; 0: they are not one behind the
+ * other, each in pages of its own, with nothing beside them. */
+static int place_parts(job *j, TCCState *s)
+{
+    mf_run *run = &j->run;
+    const mf_cc_input *in = run->input;
+    size_t at = 0, end = 0;
+    for (size_t i = 0; i < in->n_parts; i++) {
+        mf_cc_part *p = &in->parts[i];
+        size_t entry = offset_of(s, j, "mf_unit_entry", i);
+        at = (end + PAGE - 1) & ~(size_t)(PAGE - 1);
+        end = entry + p->entry_bytes;
+        if (offset_of(s, j, "mf_tables", i) != at || entry > run->image_room ||
+            end > run->image_room || entry < at + p->table_bytes)
+            return 0;
+        memcpy(run->image + at, p->tables, p->table_bytes);
+        p->entry = j->image.span.base + entry;
+        p->image = (mf_image){
+            .tables = p->table_bytes ? j->image.span.base + at : NULL,
+            .table_bytes = p->table_bytes,
+            .text_bytes = end - at - p->table_bytes,
+            .span.code_bytes = (end - at + PAGE - 1) & ~(size_t)(PAGE - 1)};
+    }
+    mf_zone_cut(j->cc->zone, &j->image.span, end, 0);
+    return run->image_end <= end;
+}
+
+/* Makes them spans of their own. */
+static int split(job *j)
+{
+    const mf_cc_input *in = j->run.input;
+    size_t *bytes = mf_carena_take(j->run.arena, in->n_parts * sizeof *bytes,
+                                   MF_KIND_STATE);
+    mf_span *spans = mf_carena_take(j->run.arena, in->n_parts * sizeof *spans,
+                                    MF_KIND_STATE);
+    if (!bytes || !spans)
+        return mf_error_nomem(j->err, "the parts");
+    for (size_t i = 0; i < in->n_parts; i++)
+        bytes[i] = in->parts[i].image.span.code_bytes;
+    int code = mf_zone_split(j->cc->zone, &j->image.span, bytes, in->n_parts,
+                             spans, j->err);
+    for (size_t i = 0; code == 0 && i < in->n_parts; i++)
+        in->parts[i].image.span = spans[i];
+    return code;
+}
+
 /* libtcc lists what the code uses and names of its own too. */
 static void on_symbol(void *state, const char *name, const void *address)
 {
@@ -209,13 +263,14 @@ static int link_image(job *j, TCCState *s)
         memcpy(run->image, in->tables, in->table_bytes);
     if (tcc_relocate(s, image->span.base + tables) < 0)
         return mf_run_error(run, "linking failed", j->err);
-    if (!measure(j, tables))
+    if (in->n_parts ? !place_parts(j, s) : !measure(j, tables))
         return mf_error_set(j->err, MAYFLY_EINTERNAL,
-                            "data does not begin a page");
+                            in->n_parts ? "the parts do not lie apart"
+                                        : "data does not begin a page");
     code = mf_zone_fill(j->cc->zone, &image->span, run->image,
                         run->image + image->span.code_bytes, j->err);
-    if (code != 0)
-        return code;
+    if (code != 0 || in->n_parts)
+        return code ? code : split(j);
     if (in->defined) {
         tcc_list_symbols(s, j, on_symbol);
         if (j->defined_code)
@@ -245,45 +300,6 @@ static int inside(job *j)
     if (setjmp(j->run.out) != 0)
         return mf_run_stop_error(&j->run, j->err);
     return work(j);
-}
-
-/* --- the calling thread's stack ------------------------------------------ */
-
-static int bound_stack(mf_run *run, mayfly_error *err)
-{
-    char *here = __builtin_frame_address(0);
-    char *end = mf_stack_end();
-    /* On a stack that is not the thread's own nothing is known. */
-    size_t allowed = 128 * KIB;
-    if (end) {
-        size_t left = (size_t)(here - end);
-        allowed = left > 64 * KIB ? left - 64 * KIB : 0;
-        if (allowed > 8 * MIB)
-            allowed = 8 * MIB;
-    }
-    if (run->limits.stack_bytes && run->limits.stack_bytes < allowed)
-        allowed = run->limits.stack_bytes;
-    run->stack_low = here - allowed;
-    run->stack_lowest = here;
-    if (allowed < 16 * KIB)
-        return mf_error_set(err, MAYFLY_ELIMIT,
-                            "stack: the thread has too little left");
-    return 0;
-}
-
-/* A deep recursion leaves its pages on the stack: they go back. */
-static void give_back_stack(const mf_run *run)
-{
-    char *here = __builtin_frame_address(0);
-    char *end = mf_stack_end();
-    if (!end || run->stack_lowest > here - 512 * KIB)
-        return;
-    uintptr_t low = (uintptr_t)run->stack_lowest;
-    low = low - (uintptr_t)end > 64 * KIB ? low - 64 * KIB : (uintptr_t)end;
-    uintptr_t from = (low + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    uintptr_t to = (uintptr_t)(here - 128 * KIB) & ~(uintptr_t)(PAGE - 1);
-    if (from < to)
-        madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 /* --- arenas ----------------------------------------------------------------
@@ -476,7 +492,7 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     fill_limits(&run->limits);
     code = mf_mappings_allow(&cc->mappings, run->limits.mappings_spare, err);
     if (code == 0)
-        code = bound_stack(run, err);
+        code = mf_run_bound_stack(run, err);
     if (code != 0) {
         mf_alloc_free(cc->alloc, j);
         return code;
@@ -493,7 +509,7 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
     code = inside(j);
     uint64_t ended = mf_clock_ns();
     mf_run_leave();
-    give_back_stack(run);
+    mf_run_give_back_stack(run);
 
     if (code != 0 && j->has_span)
         mf_zone_give(cc->zone, &j->image.span);
@@ -504,7 +520,7 @@ int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
         atomic_fetch_add(&cc->resident_bytes, mf_carena_peak(run->arena));
     }
     give_arena(cc, run->arena, code == 0 && input->resident);
-    if (code == 0)
+    if (code == 0 && !input->n_parts)
         *ret_image = j->image;
     mf_run_tell(run);
     mf_alloc_wipe(cc->alloc, j);

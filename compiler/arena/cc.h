@@ -38,6 +38,38 @@ typedef struct mf_cc_limits { /* 0: the default */
                          allows */
 } mf_cc_limits;
 
+typedef struct mf_image {
+    mf_span span;
+    const void
+        *tables;       /* where the tables ended up; NULL when there are none */
+    size_t text_bytes; /* of the code part: instructions */
+    size_t const_bytes; /* literals, linkage */
+    size_t table_bytes;
+    size_t data_bytes; /* writable */
+    void *resident;    /* the kept compile arena, or NULL */
+} mf_image;
+
+/*
+ * One of several units that are compiled as one source, for what is the same in all
+ * of them is read once. Each becomes an image of its own, of whole pages, and is
+ * released by itself. In the source, part number N begins with the line
+ *
+ *     #pragma comment(option, "part")
+ *
+ * behind which names of the part before are not known any more, and the object
+ * `char mf_tables_N[]`, which begins a page and has room for the tables. It ends
+ * with the object `mf_unit_entry_N`. All of a part is in the section .text, and it
+ * refers to nothing outside of itself but by address.
+ */
+#define MF_CC_NEXT_PART "part"
+typedef struct mf_cc_part {
+    const void *tables;
+    size_t table_bytes;
+    size_t entry_bytes; /* of the last object */
+    mf_image image;     /* result; text and constants are not told apart */
+    void *entry;        /* result: where the last object is */
+} mf_cc_part;
+
 typedef struct mf_cc_input {
     const mayfly_source *sources; /* each one translation unit */
     size_t n_sources;
@@ -78,6 +110,9 @@ typedef struct mf_cc_input {
     void *defined_state;
     const void *tables; /* placed beside the code, aligned to 64 */
     size_t table_bytes;
+    mf_cc_part *parts; /* the source is several units; then none of wanted,
+                          defined, tables, mutable_data, resident is used */
+    size_t n_parts;
     int mutable_data; /* the sources have writable data: give it pages of
                          its own; else all becomes read-execute */
     int warnings_are_errors;
@@ -86,17 +121,6 @@ typedef struct mf_cc_input {
     mayfly_diagnostic_fn diagnostic;
     void *diagnostic_state;
 } mf_cc_input;
-
-typedef struct mf_image {
-    mf_span span;
-    const void
-        *tables;       /* where the tables ended up; NULL when there are none */
-    size_t text_bytes; /* of the code part: instructions */
-    size_t const_bytes; /* literals, linkage */
-    size_t table_bytes;
-    size_t data_bytes; /* writable */
-    void *resident;    /* the kept compile arena, or NULL */
-} mf_image;
 
 typedef struct mf_cc_report {
     mf_census census; /* of the compile arena at its fullest: arena "compile" */
@@ -120,7 +144,8 @@ int mf_cc_check_allowed(const mf_cc *cc, mayfly_error *err);
 /* Errors: ECOMPILE (with file, line), ELINK (every unresolved name), ELIMIT
  * (which is named: source, compile arena, stack, nesting, time, includes,
  * code), ENOMEM, EIO, EUNSUPPORTED (forbidden). After any of them the next
- * compile is as if this one had not been. `ret_report` may be NULL. */
+ * compile is as if this one had not been. `ret_image` is not used where there are
+ * parts; `ret_report` may be NULL. */
 int mf_cc_compile(mf_cc *cc, const mf_cc_input *input, mf_image *ret_image,
                   mf_cc_report *ret_report, mayfly_error *err);
 

@@ -338,10 +338,19 @@ size_t mf_hook_section_add(void *section, size_t size, int align)
 }
 
 /* #pragma comment(option, ...): a source does not choose the compiler's
- * options. */
+ * options. In one of several parts it says that the next one begins: then the
+ * names of the one before are forgotten, so that parts may use the same ones. The
+ * parser is between two declarations, as it reads the first token of one. */
 void mf_hook_pragma_option(void *state, const char *options)
 {
-    (void)state, (void)options;
+    mf_run *run = mf_run_now();
+    (void)state;
+    if (!run->input->n_parts || strcmp(options, MF_CC_NEXT_PART) != 0)
+        return;
+    if (run->in_parts)
+        mf_libtcc_sym_pop(&mf_libtcc_global_stack, run->before_part, 0);
+    run->in_parts = 1;
+    run->before_part = mf_libtcc_global_stack;
 }
 
 /* Libraries: there are none; names are found through dlsym below. */

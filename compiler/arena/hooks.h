@@ -85,6 +85,9 @@ void mf_libtcc_gfunc_prolog(const void *sym);
 void mf_libtcc_preprocess_start(void *state, int filetype);
 void mf_libtcc_cstr_cat(void *cstr, const char *text, int len);
 size_t mf_libtcc_section_add(void *section, size_t size, int align);
+/* Forgets the symbols that were pushed on a stack after `to`. */
+void mf_libtcc_sym_pop(void **stack, void *to, int keep);
+extern void *mf_libtcc_global_stack; /* the newest name at file scope */
 extern const char mf_libtcc_text[]; /* begin of its instructions */
 
 #endif

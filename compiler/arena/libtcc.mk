@@ -45,14 +45,17 @@ LIBTCC_FLAGS = \
   --redefine-sym gv=mf_libtcc_gv --redefine-sym _tcc_warning=mf_libtcc_warning \
   --redefine-sym get_tok_str=mf_libtcc_get_tok_str --redefine-sym greloca=mf_hook_greloca \
   --redefine-sym preprocess_start=mf_libtcc_preprocess_start \
-  --redefine-sym section_add=mf_libtcc_section_add
+  --redefine-sym section_add=mf_libtcc_section_add \
+  --redefine-sym sym_pop=mf_libtcc_sym_pop \
+  --redefine-sym global_stack=mf_libtcc_global_stack
 
 LIBTCC_KEEP = $(LIBTCC_API:%=mf_%) $(LIBTCC_OVER:%=mf_hook_%) mf_libtcc_text \
   mf_libtcc_next mf_libtcc_tok mf_libtcc_skip mf_libtcc_unget_tok mf_libtcc_sym_push mf_libtcc_sym_push2 \
   mf_hook_sym_push mf_hook_sym_push2 mf_libtcc_vtop \
   mf_libtcc_gexpr mf_libtcc_gv mf_libtcc_warning mf_libtcc_get_tok_str mf_hook_greloca \
   mf_libtcc_greloca mf_libtcc_gfunc_call mf_libtcc_gfunc_prolog mf_libtcc_preprocess_start \
-  mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat
+  mf_libtcc_section_add mf_libtcc_cstr_cat mf_hook_cstr_cat \
+  mf_libtcc_sym_pop mf_libtcc_global_stack
 
 $(LIBTCC_OBJ): $(LIBTCC_A) compiler/arena/libtcc.mk
 	@rm -rf $(LIBTCC_DIR) && mkdir -p $(LIBTCC_DIR)

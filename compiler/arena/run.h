@@ -75,6 +75,9 @@ typedef struct mf_run {
     unsigned depth;      /* brackets of any kind that are open */
     size_t read_bytes;   /* of sources and includes so far */
 
+    int in_parts;      /* the first of several parts has begun; */
+    void *before_part; /* the newest name before that */
+
     void *pool_owner; /* a pool's owner, whose kind is not known yet */
     void *pool;
 
@@ -164,15 +167,18 @@ void mf_run_nest(mf_run *run, int token);
 /* The token is going to be read again. */
 void mf_run_unnest(mf_run *run, int token);
 
+/* stack.c: sets how far the calling thread's stack may be used. Errors: ELIMIT
+ * (there is too little left). */
+int mf_run_bound_stack(mf_run *run, mayfly_error *err);
+/* What a deep recursion has used goes back to the system. */
+void mf_run_give_back_stack(const mf_run *run);
+
 /* Process-wide state: state.c. */
 mf_run *mf_run_now(void);
 void mf_run_enter(mf_run *run); /* waits for its turn */
 void mf_run_leave(void);        /* resets libtcc, lets the next one in */
 void mf_run_idle(void); /* gives libtcc's state back to the system, if nobody
                            compiles */
-/* The lowest address that the calling thread's stack may use, or NULL when it
- * is not running on its own stack. */
-char *mf_stack_end(void);
 
 /* Tests only: the allocation with number `at` (from 1) fails, and with
  * `persist` all after it too; 0: none. Returns the allocations counted since

@@ -45,9 +45,6 @@ static uint64_t fail_at; /* of the test hook; under the lock */
 static uint64_t fail_count;
 static int fail_persist;
 
-static _Thread_local char *stack_low;
-static _Thread_local char *stack_high;
-
 static void reset(void)
 {
     if (untouched)
@@ -142,24 +139,6 @@ void mf_run_idle(void)
         has_pages = 0;
     }
     unlock(base);
-}
-
-char *mf_stack_end(void)
-{
-    char *here = __builtin_frame_address(0);
-    if (!stack_high) {
-        pthread_attr_t attr;
-        void *low;
-        size_t size;
-        if (pthread_getattr_np(pthread_self(), &attr) != 0)
-            return NULL;
-        if (pthread_attr_getstack(&attr, &low, &size) == 0) {
-            stack_low = low;
-            stack_high = (char *)low + size;
-        }
-        pthread_attr_destroy(&attr);
-    }
-    return here > stack_low && here < stack_high ? stack_low : NULL;
 }
 
 uint64_t mf_run_fail_at(uint64_t at, int persist)

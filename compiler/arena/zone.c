@@ -384,6 +384,26 @@ int mf_zone_fill(mf_zone *zone, const mf_span *span, const void *code,
         strerror(failed));
 }
 
+int mf_zone_split(mf_zone *zone, const mf_span *span, const size_t *bytes,
+                  size_t n, mf_span *ret_spans, mayfly_error *err)
+{
+    size_t promised = 0, at = 0;
+    pthread_mutex_lock(&zone->lock);
+    chunk *c = chunk_of(zone, span->base);
+    while (promised + 1 < n && mf_extents_promise(&c->free) == 0)
+        promised++;
+    int failed = promised + 1 < n;
+    for (; failed && promised; promised--)
+        mf_extents_unpromise(&c->free);
+    c->live += promised;
+    pthread_mutex_unlock(&zone->lock);
+    if (failed)
+        return mf_error_nomem(err, "the code zone");
+    for (size_t i = 0; i < n; at += bytes[i++])
+        ret_spans[i] = (mf_span){span->base + at, bytes[i], 0};
+    return 0;
+}
+
 void mf_zone_give(mf_zone *zone, const mf_span *span)
 {
     size_t bytes = span->code_bytes + span->data_bytes;

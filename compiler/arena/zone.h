@@ -52,6 +52,12 @@ void mf_zone_cut(mf_zone *zone, mf_span *span, size_t code_bytes,
 int mf_zone_fill(mf_zone *zone, const mf_span *span, const void *code,
                  const void *data, mayfly_error *err);
 
+/* Cuts a filled span without data into `n` of these sizes, whole pages that add up
+ * to its own, which are given back one by one. Errors: ENOMEM; then it is still
+ * one. */
+int mf_zone_split(mf_zone *zone, const mf_span *span, const size_t *bytes,
+                  size_t n, mf_span *ret_spans, mayfly_error *err);
+
 /* Gives memory and addresses back. The addresses are not used again at once. */
 void mf_zone_give(mf_zone *zone, const mf_span *span);
 

@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "compiler/gen/plan.h"
 
+#include <mayfly/context.h>
+
 /* The header of one file of the plan's schema. Its name: mf_header_name. */
 int mf_emit_header(const mf_plan *plan, const mf_file *file, mf_buf *out,
                    mayfly_error *err);
@@ -33,6 +35,13 @@ const char *mf_emit_scalar(unsigned type);
 /* The unit's C, native or bound. It includes only <mayfly/stub.h>, which the
  * compiler serves from memory (compiler/kernel/stub.h). */
 int mf_emit_unit(const mf_plan *plan, mf_buf *out, mayfly_error *err);
+
+/* Several units as parts of one source (mf_cc_part): what it begins with, which
+ * makes these functions known by their addresses; and a part. `table_bytes` is the
+ * room of its tables, from 1. */
+void mf_emit_parts(const mayfly_symbol *symbols, size_t n, mf_buf *out);
+int mf_emit_part(const mf_plan *plan, uint32_t number, size_t table_bytes,
+                 mf_buf *out, mayfly_error *err);
 
 /* Services, methods, messages as text, for people; `symbol` NULL: all. */
 int mf_emit_list(const mf_schema *schema, const char *symbol, mf_buf *out,

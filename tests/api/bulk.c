@@ -164,7 +164,9 @@ static void a_job_can_be_cancelled(void **state)
         const mayfly_bulk_result *r = mayfly_bulk_results(bulk, &n);
         assert_int_equal(n, N);
         assert_int_equal(info.is_cancelled, 1);
-        assert_true(seen.calls >= AFTER && seen.calls < N);
+        assert_true(seen.calls >= AFTER);
+        if (threads == 1) /* the others may have been quick */
+            assert_true(seen.calls < N);
         for (size_t i = 0; i < n; i++) {
             begun += r[i].code != MAYFLY_ECANCELLED;
             assert_true(r[i].path[0] && r[i].unit[0]);
@@ -173,7 +175,8 @@ static void a_job_can_be_cancelled(void **state)
         assert_int_equal(info.loaded, begun - 1);
         assert_int_equal(info.failed, N - begun + 1);
         assert_int_equal(units_of(host), begun - 1); /* what is loaded stays */
-        assert_non_null(strstr(r[n - 1].message, "cancelled"));
+        if (begun < N)
+            assert_non_null(strstr(r[n - 1].message, "cancelled"));
         mayfly_bulk_free(bulk);
         mayfly_host_free(host);
     }
