@@ -13,6 +13,8 @@
 
 #include <mayfly/mayfly.h>
 
+#include <stdio.h>
+
 enum {
     CLI_OK = 0,
     CLI_FAILED = 1,
@@ -54,8 +56,25 @@ void cli_diagnostic(void *state, const mayfly_diagnostic *diagnostic);
 /* After a load that failed: prints the error unless it was reported already. */
 int cli_fail_load(const mayfly_error *err, cli_diagnostics *seen);
 
+/* From now on errors are written there; NULL: to standard error. */
+void cli_errors_to(FILE *to);
+
 /* Flushes standard output: `code`, or CLI_FAILED with a message. */
 int cli_finish(int code);
+
+/* --- how far a job is (progress.c)
+ * ----------------------------------------------------------- */
+
+typedef struct cli_progress {
+    int is_on, is_shown;
+    unsigned long shown_ms;
+} cli_progress;
+
+void cli_progress_begin(cli_progress *p);
+/* `name` is what is done just now. */
+void cli_progress_show(cli_progress *p, size_t done, size_t total,
+                       size_t failed, const char *name);
+void cli_progress_end(cli_progress *p); /* before anything else is written */
 
 /* --- files (files.c)
  * ----------------------------------------------------------- */
@@ -102,6 +121,9 @@ int cli_duration(const char *text, unsigned *ret_ms);
 
 /* One line of JSON, indented by two spaces. NULL: no memory. */
 char *cli_indent(const char *json, size_t len, size_t *ret_len);
+
+/* A JSON string with its quotes. */
+void cli_put_json(FILE *to, const char *text);
 
 /* Base64 to bytes in `out` (n bytes of room) and back (2 * n + 5
  * bytes, zero-terminated). The first returns 0 or -1. */

@@ -9,7 +9,7 @@
  * last cycle, whose "retained" is counted against the state before the first,
  * so what a cycle leaves behind adds up and shows.
  */
-#include "cli/cli.h"
+#include "cli/compile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,12 @@ static const char compile_help[] =
     "Compiles .proto files as a host program would, in memory, unloads them\n"
     "again and shows the receipt: memory by kind before, compiled, and after.\n"
     "Or writes what would be compiled.\n"
+    "\n"
+    "Of several, those that are wrong are told of at the end. A folder stands "
+    "for\n"
+    "all files in it called *.proto, at any depth: they are loaded as one "
+    "job,\n"
+    "which is reported as a whole.\n"
     "\n"
     "  -I DIR             where imports are looked up; may be given again\n"
     "                     (default: the folder of the schema)\n"
@@ -37,6 +43,9 @@ static const char compile_help[] =
     "shows\n"
     "                     both runs side by side\n"
     "  --repeat N         load and unload N times\n"
+    "\n"
+    "Where standard error is a terminal, a bar shows how far several have "
+    "come.\n"
     "\n"
     "Example:\n"
     "  mayfly compile greeter.proto --repeat 100 --format json\n";
@@ -60,17 +69,7 @@ static const char header_help[] =
  * reading takes longer than a cycle. */
 enum { MAPPED_CYCLES_MAX = 100 };
 
-typedef struct compile {
-    args_list schemas;
-    args_list dirs;
-    const char *emit;
-    const char *output;
-    const char *format;
-    const char *repeat;
-    int resident;
-    unsigned long cycles;
-    int json;
-} compile;
+typedef cli_compile_options compile;
 
 static mayfly_load_options load_options(const compile *c, cli_diagnostics *seen)
 {
@@ -177,28 +176,69 @@ static int report_one(const compile *c, const char *schema, FILE *to)
     return rc;
 }
 
+/* Where one of several is wrong, its place in a list of receipts. */
+static void print_failure(const char *schema, FILE *to)
+{
+    char name[128];
+    cli_context_name(schema, name, sizeof(name));
+    fputs("{\"context\": ", to);
+    cli_put_json(to, name);
+    fputs(", \"path\": ", to);
+    cli_put_json(to, schema);
+    fputs(", \"failed\": true}\n", to);
+}
+
+/* One receipt after the other. What is wrong with some is told when all are
+ * done. */
+static int report_several(const compile *c, FILE *to, FILE *errors)
+{
+    cli_progress progress;
+    size_t n = c->schemas.n, failed = 0;
+    cli_progress_begin(&progress);
+    cli_errors_to(errors);
+    if (c->json)
+        fputs("[\n", to);
+    for (size_t i = 0; i < n; i++) {
+        const char *schema = c->schemas.items[i];
+        cli_progress_show(&progress, i, n, failed, schema);
+        if (i > 0 && c->json)
+            fputs(",\n", to);
+        if (report_one(c, schema, to) != CLI_OK) {
+            failed++;
+            if (c->json)
+                print_failure(schema, to);
+        } else if (!c->json) {
+            fputc('\n', to);
+        }
+    }
+    if (c->json)
+        fputs("]\n", to);
+    else
+        fprintf(to, "%zu of %zu schemas compiled\n", n - failed, n);
+    cli_errors_to(NULL);
+    cli_progress_end(&progress);
+    return failed ? CLI_FAILED : CLI_OK;
+}
+
 static int report(const compile *c)
 {
-    char *text = NULL;
-    size_t len = 0;
+    char *text = NULL, *said = NULL;
+    size_t len = 0, said_len = 0;
     FILE *to = open_memstream(&text, &len);
-    if (!to)
-        return cli_fail("out of memory");
-    int rc = CLI_OK, many = c->schemas.n > 1;
-    if (many && c->json)
-        fputs("[\n", to);
-    for (size_t i = 0; rc == CLI_OK && i < c->schemas.n; i++) {
-        if (i > 0)
-            fputs(c->json ? ",\n" : "\n", to);
-        rc = report_one(c, c->schemas.items[i], to);
-    }
-    if (many && c->json)
-        fputs("]\n", to);
-    if (fclose(to) != 0 && rc == CLI_OK)
+    FILE *errors = open_memstream(&said, &said_len);
+    int rc = !to || !errors     ? cli_fail("out of memory")
+             : c->schemas.n > 1 ? report_several(c, to, errors)
+                                : report_one(c, c->schemas.items[0], to);
+    int is_whole = to && fclose(to) == 0;
+    is_whole &= errors && fclose(errors) == 0;
+    if (!is_whole)
         rc = cli_fail("out of memory");
-    if (rc == CLI_OK)
-        rc = cli_write(c->output, text, len);
+    else if (rc == CLI_OK || c->schemas.n > 1)
+        rc = cli_write(c->output, text, len) == CLI_OK ? rc : CLI_FAILED;
+    if (is_whole)
+        fwrite(said, 1, said_len, stderr);
     free(text);
+    free(said);
     return rc;
 }
 
@@ -225,8 +265,12 @@ static int run_kind(const args_spec *spec, const compile *c)
                  {"header", MAYFLY_EMIT_HEADER},
                  {"descriptor", MAYFLY_EMIT_DESCRIPTOR},
                  {"list", MAYFLY_EMIT_LIST}};
+    int folders = cli_compile_has_folder(c);
+    if (folders && (c->resident || (c->emit && strcmp(c->emit, "report") != 0)))
+        return args_error(spec, "%s needs files, not folders",
+                          c->resident ? "--resident" : "--emit");
     if (!c->emit || strcmp(c->emit, "report") == 0)
-        return report(c);
+        return folders ? cli_compile_folders(c) : report(c);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(c->emit, kinds[i].name) != 0)
             continue;

@@ -13,23 +13,35 @@
 #include <stdio.h>
 #include <string.h>
 
+static FILE *errors_to; /* NULL: standard error */
+
+static FILE *errors(void)
+{
+    return errors_to ? errors_to : stderr;
+}
+
+void cli_errors_to(FILE *to)
+{
+    errors_to = to;
+}
+
 int cli_fail(const char *format, ...)
 {
     va_list args;
-    fputs("mayfly: ", stderr);
+    fputs("mayfly: ", errors());
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vfprintf(errors(), format, args);
     va_end(args);
-    fputc('\n', stderr);
+    fputc('\n', errors());
     return CLI_FAILED;
 }
 
 int cli_fail_error(const mayfly_error *err)
 {
     if (err->line > 0)
-        fprintf(stderr, "%s\n", err->message);
+        fprintf(errors(), "%s\n", err->message);
     else
-        fprintf(stderr, "mayfly: %s\n", err->message);
+        fprintf(errors(), "mayfly: %s\n", err->message);
     return CLI_FAILED;
 }
 
@@ -37,14 +49,14 @@ int cli_fail_json(const mayfly_error *err, const char *source)
 {
     if (err->line == 0 || strncmp(err->message, "json:", 5) != 0)
         return cli_fail_error(err);
-    fprintf(stderr, "%s:%s\n", source, err->message + 5);
+    fprintf(errors(), "%s:%s\n", source, err->message + 5);
     return CLI_FAILED;
 }
 
 static void print_waiting(cli_diagnostics *seen)
 {
     if (seen->waits)
-        fprintf(stderr, "mayfly: %s\n", seen->first);
+        fprintf(errors(), "mayfly: %s\n", seen->first);
     seen->waits = 0;
 }
 
@@ -60,12 +72,12 @@ void cli_diagnostic(void *state, const mayfly_diagnostic *d)
     }
     if (seen->waits)
         return;
-    fprintf(stderr, "%s:", has_place ? d->file : "mayfly");
+    fprintf(errors(), "%s:", has_place ? d->file : "mayfly");
     if (d->line > 0)
-        fprintf(stderr, "%d:", d->line);
+        fprintf(errors(), "%d:", d->line);
     if (d->line > 0 && d->column > 0)
-        fprintf(stderr, "%d:", d->column);
-    fprintf(stderr, " %s%s\n", d->is_warning ? "warning: " : "", d->text);
+        fprintf(errors(), "%d:", d->column);
+    fprintf(errors(), " %s%s\n", d->is_warning ? "warning: " : "", d->text);
 }
 
 int cli_fail_load(const mayfly_error *err, cli_diagnostics *seen)

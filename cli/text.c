@@ -166,3 +166,35 @@ void cli_context_name(const char *path, char *out, size_t size)
     size_t len = dot && dot > name ? (size_t)(dot - name) : strlen(name);
     snprintf(out, size, "%.*s", (int)(len < size ? len : size), name);
 }
+
+/* Bytes of the UTF-8 sequence at `s`; 0: it is none. */
+static size_t sequence_len(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80                            ? 1
+               : (s[0] & 0xe0) == 0xc0 && s[0] > 0xc1 ? 2
+               : (s[0] & 0xf0) == 0xe0                ? 3
+               : (s[0] & 0xf8) == 0xf0 && s[0] < 0xf5 ? 4
+                                                      : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+void cli_put_json(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (const unsigned char *s = (const unsigned char *)text; *s;) {
+        size_t n = sequence_len(s);
+        if (n == 0)
+            fputs("\\ufffd", to);
+        else if (*s == '"' || *s == '\\')
+            fprintf(to, "\\%c", *s);
+        else if (*s < 0x20 || *s == 0x7f)
+            fprintf(to, "\\u%04x", *s);
+        else
+            fwrite(s, 1, n, to);
+        s += n ? n : 1;
+    }
+    fputc('"', to);
+}
