@@ -151,7 +151,8 @@ void mayfly_call_free(mayfly_call *c)
     if (!c || c->is_server || mf_fork_check(c->host->made_under, NULL) != 0)
         return;
     /* under way, the transport has it in hand and `end` runs when it lets go */
-    if (mf_call_is_under_way(c)) {
+    if (mf_call_is_under_way(c) ||
+        atomic_load(&c->phase) == MF_CALL_CLAIMED) {
         atomic_store(&c->is_forgotten, 1);
         mf_client_cancel(c);
     } else {
@@ -340,8 +341,10 @@ int mayfly_call_add_metadata(mayfly_call *c, const char *key, mayfly_str value,
 {
     if (!c || !key)
         return mf_error_set(err, MAYFLY_EINVAL, "no call or no key");
-    int is_late =
-        c->is_server ? is_answered(c) : atomic_load(&c->phase) != MF_CALL_NEW;
+    int phase = atomic_load(&c->phase); /* hooks run when it is claimed */
+    int is_late = c->is_server ? is_answered(c)
+                  : mf_intercept_is_inside(c) ? phase >= MF_CALL_STARTED
+                                              : phase != MF_CALL_NEW;
     return add(c, &c->out, key, value, is_late, err);
 }
 

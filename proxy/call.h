@@ -116,6 +116,17 @@ int mf_channel_start_framed(mayfly_channel *channel, const char *path,
                             mayfly_channel_done_fn done, void *state,
                             mayfly_error *err);
 
+/*
+ * mf_channel_start_framed in two steps: with the first the call is under way for
+ * its user, and in the hands of who claimed it, on any thread, until one of the
+ * other two. mf_channel_give_up ends it with an error; `done` hears of it.
+ */
+int mf_channel_claim(mayfly_channel *channel, const char *path,
+                     mayfly_call *call, mayfly_channel_done_fn done,
+                     void *state, mayfly_error *err);
+void mf_channel_go(mayfly_call *call, mayfly_bytes message);
+void mf_channel_give_up(mayfly_call *call, int code, const char *why);
+
 /* What mayfly_channel_call would answer before it sends: EINVAL (used before),
  * EONLOOP when `blocking`, EFORKED. Ask before encoding. */
 int mf_channel_check(mayfly_channel *channel, mayfly_call *call, int blocking,
@@ -136,6 +147,7 @@ struct mf_intercept;
 
 enum mf_call_phase { /* of a client's call */
                      MF_CALL_NEW = 0,
+                     MF_CALL_CLAIMED, /* its message is being made */
                      MF_CALL_STARTED,
                      MF_CALL_AWAITED, /* started, and a thread sleeps until it
                                          ends */
@@ -291,7 +303,7 @@ void mf_server_call_conclude(mayfly_call *call);
 void mf_server_call_cancel(mayfly_call *call, int status); /* loop */
 void mf_server_call_over(mayfly_call *call); /* its last reference has gone */
 
-/* --- request.c, channel.c --- */
+/* --- request.c, start.c, channel.c --- */
 
 void mf_client_cancel(mayfly_call *call); /* any thread */
 const char *mf_client_call_peer(const mayfly_call *call);

@@ -57,7 +57,7 @@ static int block_to_change(mayfly_call *c, enum mayfly_metadata_kind kind,
     *ret = find_block(c, kind);
     if (!ret->list)
         return mf_error_set(err, MAYFLY_EINVAL, "no such kind of metadata");
-    if (!c->is_server && ret->is_wire && atomic_load(&c->phase) != MF_CALL_NEW)
+    if (!c->is_server && ret->is_wire && atomic_load(&c->phase) >= MF_CALL_STARTED)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "the request's metadata has been sent already");
     return 0;

@@ -31,10 +31,10 @@ int mf_call_lease(mayfly_call *call, mayfly_context *context, mayfly_error *err)
     return 0;
 }
 
-/* 0: none. A client's call has not started yet. */
+/* 0: none. The time of a client's call that has not started begins here. */
 static uint64_t deadline_of(const mayfly_call *call)
 {
-    if (call->is_server || !call->timeout_ms)
+    if (call->deadline_ns || !call->timeout_ms)
         return call->deadline_ns;
     return mf_clock_ns() + (uint64_t)call->timeout_ms * 1000000;
 }
@@ -53,8 +53,11 @@ int mf_call_lease_unit(mayfly_call *call, mayfly_unit *unit,
 {
     if (mf_call_try_lease_unit(call, unit, ret_context) == 0)
         return 0;
-    int code = mf_unit_lease(unit, deadline_of(call), ret_context, err);
-    if (code == 0)
-        hold(call, *ret_context);
-    return code;
+    uint64_t deadline = deadline_of(call);
+    int code = mf_unit_lease(unit, deadline, ret_context, err);
+    if (code != 0)
+        return code;
+    call->deadline_ns = deadline; /* what was waited is gone */
+    hold(call, *ret_context);
+    return 0;
 }

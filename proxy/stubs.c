@@ -7,6 +7,10 @@
  * room for gRPC's prefix in front, and decodes with the receive stub. The lease
  * is held from before the first jump to after the last.
  *
+ * Where the version of a unit has to be built first, a call that waits does so.
+ * One that is started on a loop must not: its request is copied, by the
+ * header's tables, and a worker does the rest (`later`).
+ *
  * What stays true: the binding that a proxy keeps a pointer to lives as long as
  * the context's payload, so it is only looked at under a lease. A proxy may be
  * used after its context was unloaded, from any thread: the lease is refused.
@@ -19,20 +23,35 @@
 
 #include "base/error.h"
 #include "base/owner.h"
+#include "compiler/gen/copy.h"
 
 #include <string.h>
 
-struct mayfly_proxy {
-    mf_alloc *alloc;
-    mayfly_host *host;       /* a reference: the allocator is its */
+/* Whom calls go by. */
+typedef struct callee {
     mayfly_context *context; /* a reference; NULL: a unit's current one */
     mayfly_unit *unit;       /* a reference; NULL: one context's */
-    mf_follower follower;    /* of the unit: binds its later versions */
     const mayfly_layout *layout;
     uint32_t service;
+    const mf_bound *bound; /* of the context; good under a lease */
+} callee;
+
+struct mayfly_proxy {
+    mf_alloc *alloc;
+    mayfly_host *host; /* a reference: the allocator is its */
+    callee to;
+    mf_follower follower;    /* of the unit: binds its later versions */
     mayfly_channel *channel; /* a reference */
-    const mf_bound *bound;   /* of the context; good under a lease */
 };
+
+/* A call with its request encoded; bound and method are good while the call
+ * holds its lease, the path lives as long as the call. */
+typedef struct encoded {
+    const mf_bound *bound;
+    const mf_bound_method *method;
+    const char *path;
+    mayfly_bytes message;
+} encoded;
 
 /* One call without waiting, in the call's arena. */
 typedef struct pending {
@@ -41,6 +60,16 @@ typedef struct pending {
     mayfly_proxy_done_fn done;
     void *state;
 } pending;
+
+/* One that a worker begins, likewise. */
+typedef struct later {
+    mf_task task;
+    callee to;         /* the unit: a reference */
+    mayfly_call *call; /* a reference */
+    uint32_t method;
+    void *request; /* a copy */
+    pending pending;
+} later;
 
 static int check(const mayfly_proxy *proxy, mayfly_call *call,
                  const void *request, int blocking, mayfly_error *err)
@@ -65,48 +94,55 @@ static int find_method(const mf_bound *b, uint32_t method,
 }
 
 /* Has the call hold the context, and finds the binding in it. On failure the
- * call may hold it all the same. */
-static int hold(mayfly_proxy *proxy, mayfly_call *call,
+ * call may hold it all the same. MF_UNIT_COLD: it has to be built, and this
+ * thread must not. */
+static int hold(const callee *to, mayfly_call *call, int may_wait,
                 const mf_bound **ret_bound, mayfly_error *err)
 {
     mayfly_context *context;
-    if (!proxy->unit) {
-        *ret_bound = proxy->bound;
-        return mf_call_lease(call, proxy->context, err);
+    if (!to->unit) {
+        *ret_bound = to->bound;
+        return mf_call_lease(call, to->context, err);
     }
-    int code = mf_call_lease_unit(call, proxy->unit, &context, err);
-    return code == 0 ? mf_bind_service(context, proxy->layout, proxy->service,
+    int code = may_wait ? mf_call_lease_unit(call, to->unit, &context, err)
+                        : mf_call_try_lease_unit(call, to->unit, &context);
+    return code == 0 ? mf_bind_service(context, to->layout, to->service,
                                        ret_bound, err)
                      : code;
 }
 
-/* Takes the lease and encodes. `ret_path` lives as long as the call. On failure
- * the call holds nothing. */
-static int begin(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
-                 const void *request, const mf_bound **ret_bound,
-                 const mf_bound_method **ret_method, const char **ret_path,
-                 mayfly_bytes *ret_message, mayfly_error *err)
+static int encode(mayfly_call *call, const void *request, encoded *e,
+                  mayfly_error *err)
 {
-    const mf_bound_method *m = NULL;
-    int code = hold(proxy, call, ret_bound, err);
+    mf_stub_io io;
+    mf_writer writer;
+    const mf_method_stub *stub = e->method->stub;
+    int code = mf_unit_check_sent(e->bound->unit, stub, 0, request, err);
+    if (code != 0)
+        return code;
+    mf_stub_io_init(&io, e->bound->unit, &writer, call, err);
+    code = stub->send(&io, request);
+    return code == 0 ? mf_writer_take(&writer, &e->message, err) : code;
+}
+
+/* Takes the lease and encodes. On failure the call holds nothing. MF_UNIT_COLD:
+ * as `hold`. */
+static int begin(const callee *to, uint32_t method, mayfly_call *call,
+                 const void *request, int may_wait, encoded *ret,
+                 mayfly_error *err)
+{
+    int code = hold(to, call, may_wait, &ret->bound, err);
+    if (code == MF_UNIT_COLD)
+        return code;
     if (code == 0)
-        code = find_method(*ret_bound, method, &m, err);
+        code = find_method(ret->bound, method, &ret->method, err);
     if (code == 0) {
-        *ret_method = m;
-        *ret_path = mf_arena_strdup(mayfly_call_arena(call), m->path);
-        if (!*ret_path)
+        ret->path = mf_arena_strdup(mayfly_call_arena(call), ret->method->path);
+        if (!ret->path)
             code = mf_error_nomem(err, "a call");
     }
     if (code == 0)
-        code = mf_unit_check_sent((*ret_bound)->unit, m->stub, 0, request, err);
-    if (code == 0) {
-        mf_stub_io io;
-        mf_writer writer;
-        mf_stub_io_init(&io, (*ret_bound)->unit, &writer, call, err);
-        code = m->stub->send(&io, request);
-        if (code == 0)
-            code = mf_writer_take(&writer, ret_message, err);
-    }
+        code = encode(call, request, ret, err);
     if (code != 0)
         mf_call_release(call);
     return code;
@@ -159,8 +195,8 @@ static mayfly_proxy *make(mayfly_host *host, const mayfly_layout *layout,
         return NULL;
     p->alloc = &host->alloc;
     p->host = mf_host_ref(host);
-    p->layout = layout;
-    p->service = service;
+    p->to.layout = layout;
+    p->to.service = service;
     p->channel = mayfly_channel_ref(channel);
     return p;
 }
@@ -184,8 +220,8 @@ int mayfly_proxy_new(mayfly_context *context, const mayfly_layout *layout,
     mayfly_proxy *p = make(host, layout, service, channel);
     if (!p)
         return mf_error_nomem(err, "a proxy");
-    p->context = mayfly_context_ref(context);
-    p->bound = bound;
+    p->to.context = mayfly_context_ref(context);
+    p->to.bound = bound;
     *ret_proxy = p;
     return 0;
 }
@@ -195,7 +231,7 @@ static int bind_next(mf_follower *follower, mayfly_context *context,
 {
     const mayfly_proxy *p = MF_OWNER(follower, mayfly_proxy, follower);
     const mf_bound *unused;
-    return mf_bind_service(context, p->layout, p->service, &unused, err);
+    return mf_bind_service(context, p->to.layout, p->to.service, &unused, err);
 }
 
 int mayfly_unit_proxy_new(mayfly_unit *unit, const mayfly_layout *layout,
@@ -209,7 +245,7 @@ int mayfly_unit_proxy_new(mayfly_unit *unit, const mayfly_layout *layout,
     mayfly_proxy *p = make(host, layout, service, channel);
     if (!p)
         return mf_error_nomem(err, "a proxy");
-    p->unit = mayfly_unit_ref(unit);
+    p->to.unit = mayfly_unit_ref(unit);
     p->follower.prepare = bind_next;
     code = mf_unit_follow(unit, &p->follower, err);
     if (code == 0)
@@ -224,11 +260,11 @@ void mayfly_proxy_free(mayfly_proxy *proxy)
     if (!proxy)
         return;
     mayfly_host *host = proxy->host;
-    if (proxy->unit)
-        mf_unit_unfollow(proxy->unit, &proxy->follower);
-    mayfly_unit_unref(proxy->unit);
+    if (proxy->to.unit)
+        mf_unit_unfollow(proxy->to.unit, &proxy->follower);
+    mayfly_unit_unref(proxy->to.unit);
     mayfly_channel_unref(proxy->channel);
-    mayfly_context_unref(proxy->context);
+    mayfly_context_unref(proxy->to.context);
     mf_alloc_free(proxy->alloc, proxy);
     mf_host_unref(host);
 }
@@ -236,40 +272,109 @@ void mayfly_proxy_free(mayfly_proxy *proxy)
 int mayfly_proxy_call(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
                       const void *request, void **ret_reply, mayfly_error *err)
 {
-    const mf_bound *bound;
-    const mf_bound_method *m;
-    const char *path;
-    mayfly_bytes message, bytes;
+    encoded e = {0};
+    mayfly_bytes bytes;
     if (!ret_reply)
         return mf_error_set(err, MAYFLY_EINVAL, "nowhere to put the reply");
     int code = check(proxy, call, request, 1, err);
     if (code == 0)
-        code = begin(proxy, method, call, request, &bound, &m, &path, &message,
-                     err);
+        code = begin(&proxy->to, method, call, request, 1, &e, err);
     if (code != 0)
         return code;
-    code = mf_channel_call_framed(proxy->channel, path, call, message, &bytes,
-                                  err);
+    code = mf_channel_call_framed(proxy->channel, e.path, call, e.message,
+                                  &bytes, err);
     if (code == 0)
-        code = receive(bound->unit, m->stub, call, bytes, ret_reply, err);
+        code =
+            receive(e.bound->unit, e.method->stub, call, bytes, ret_reply, err);
     mf_call_release(call);
     return code;
+}
+
+/* --- calls that a worker begins --- */
+
+static void run_later(mf_task *task)
+{
+    later *l = MF_OWNER(task, later, task);
+    mayfly_call *call = l->call; /* keeps the arena that `l` lies in */
+    mayfly_unit *unit = l->to.unit;
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    encoded e = {0};
+    int code = begin(&l->to, l->method, call, l->request, 1, &e, &err);
+    if (code == 0) {
+        l->pending.bound = e.bound;
+        l->pending.method = e.method;
+        mf_channel_go(call, e.message);
+    } else {
+        mf_channel_give_up(call, code, err.message);
+    }
+    mayfly_unit_unref(unit);
+    mf_call_unref(call);
+}
+
+/* "/package.Service/Method", as the header has it. */
+static char *path_of(const callee *to, uint32_t method, mayfly_call *call)
+{
+    const mayfly_service_layout *s = &to->layout->services[to->service];
+    return mf_arena_printf(mayfly_call_arena(call), "/%s/%s", s->full_name,
+                           s->methods[method].name);
+}
+
+static int start_later(const mayfly_proxy *proxy, uint32_t method,
+                       mayfly_call *call, const void *request,
+                       const pending *told, mayfly_error *err)
+{
+    const callee *to = &proxy->to;
+    const mayfly_service_layout *s = &to->layout->services[to->service];
+    if (method >= s->n_methods)
+        return mf_error_set(err, MAYFLY_EINVAL, "no method number %u", method);
+    if (mayfly_unit_version(to->unit) == 0)
+        return mf_error_set(err, MAYFLY_EUNLOADED, "unit \"%s\" was removed",
+                            mayfly_unit_name(to->unit));
+    const mayfly_method_layout *m = &s->methods[method];
+    const mayfly_layout *of = m->request_import
+                                  ? to->layout->imports[m->request_import - 1]
+                                  : to->layout;
+    later *l = mf_arena_alloc(mayfly_call_arena(call), sizeof *l);
+    const char *path = path_of(to, method, call);
+    if (!l || !path)
+        return mf_error_nomem(err, "a call");
+    *l = (later){.task = {.run = run_later},
+                 .to = *to,
+                 .call = call,
+                 .method = method,
+                 .pending = *told};
+    int code = mf_layout_copy(mayfly_call_arena(call), of, m->request, request,
+                              &l->request, err);
+    if (code == 0)
+        code = mf_channel_claim(proxy->channel, path, call, on_done,
+                                &l->pending, err);
+    if (code != 0)
+        return code;
+    mayfly_unit_ref(l->to.unit);
+    mf_call_ref(call);
+    if (mf_workers_push(proxy->host->workers, &l->task) != 0) {
+        mf_channel_give_up(call, MAYFLY_ECANCELLED, "no worker can be made");
+        mayfly_unit_unref(to->unit);
+        mf_call_unref(call);
+    }
+    return 0;
 }
 
 int mayfly_proxy_start(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
                        const void *request, mayfly_proxy_done_fn done,
                        void *state, mayfly_error *err)
 {
-    const mf_bound *bound;
-    const mf_bound_method *m;
-    const char *path;
-    mayfly_bytes message;
+    encoded e = {0};
     if (!done)
         return mf_error_set(err, MAYFLY_EINVAL, "nobody to call back");
     int code = check(proxy, call, request, 0, err);
     if (code == 0)
-        code = begin(proxy, method, call, request, &bound, &m, &path, &message,
-                     err);
+        code = begin(&proxy->to, method, call, request,
+                     !mf_host_on_loop(proxy->host), &e, err);
+    pending told = {
+        .bound = e.bound, .method = e.method, .done = done, .state = state};
+    if (code == MF_UNIT_COLD)
+        return start_later(proxy, method, call, request, &told, err);
     if (code != 0)
         return code;
     pending *p = mf_arena_alloc(mayfly_call_arena(call), sizeof *p);
@@ -277,9 +382,9 @@ int mayfly_proxy_start(mayfly_proxy *proxy, uint32_t method, mayfly_call *call,
         mf_call_release(call);
         return mf_error_nomem(err, "a call");
     }
-    *p = (pending){.bound = bound, .method = m, .done = done, .state = state};
-    code = mf_channel_start_framed(proxy->channel, path, call, message, on_done,
-                                   p, err);
+    *p = told;
+    code = mf_channel_start_framed(proxy->channel, e.path, call, e.message,
+                                   on_done, p, err);
     if (code != 0)
         mf_call_release(call);
     return code;

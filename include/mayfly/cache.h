@@ -20,18 +20,19 @@
  *     mayfly_unit_unref(unit);
  *
  * Content. The cache copies what a version is made of: the text of its schema
- * files, of its handlers and of the headers that these include, its options. The same content loaded again is the
- * same version, and units of the same content share one context, unless they
- * have handlers, which have variables of their own. So a version can be given
- * back when room is short (a budget) or when it was not used for a while, and
- * comes back, the same as it was, with its next call. That call waits for it;
+ * files, of its handlers and of the headers that these include, its options. The
+ * same content loaded again is the same version, and units of the same content
+ * share one context, unless they have handlers, which have variables of their
+ * own. So a version can be given back when room is short (a budget) or when it
+ * was not used for a while, and comes back, the same as it was, with its next
+ * call. That call waits for it;
  * one thread builds, others wait, each as long as its own deadline allows.
  *
  * What a version is called: a number from 1, and a label, which is the number
  * where none was given. Its context's name is "unit@label".
  *
  * Threads: every function may be called from any thread. Those that may build
- * or wait answer MAYFLY_EONLOOP on a loop thread. A thread that is at work on a
+ * or wait answer MAYFLY_EONLOOP on a loop thread, but starting a call. A thread that is at work on a
  * unit (in its `check`, or in a mayfly_on_load of what it builds) and changes or
  * builds the same again is answered MAYFLY_EINSIDE.
  */
@@ -176,7 +177,10 @@ MAYFLY_API int mayfly_unit_context(mayfly_unit *unit, uint64_t version,
 
 /* mayfly_proxy_new, for the version that is current at each call: a field that
  * a later version changes in a way that the header cannot follow is refused by
- * the swap. Errors: those of mayfly_proxy_new, and of building. */
+ * the swap. A call waits for a version that has to be built, as long as it has
+ * time; one that is started on a loop has its request copied, does not wait, and
+ * tells `done` what went wrong. Errors: those of mayfly_proxy_new, and of
+ * building. */
 MAYFLY_API int mayfly_unit_proxy_new(mayfly_unit *unit,
                                      const mayfly_layout *layout,
                                      uint32_t service, mayfly_channel *channel,
