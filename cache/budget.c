@@ -96,7 +96,7 @@ static int evict_oldest(mf_units *units, int only_exceeded, uint64_t before_ms)
     if (!c)
         return 0;
     int code = mf_content_evict(c, NULL);
-    mf_content_put(c, 0, NULL);
+    mf_content_put(c);
     return code == 0;
 }
 
@@ -207,7 +207,7 @@ int mayfly_unit_evict(mayfly_unit *unit, uint64_t version, mayfly_error *err)
                             "unit \"%s\" has no such version", unit->name);
     while (c) {
         int one = mf_content_evict(c, code == 0 ? err : NULL);
-        mf_content_put(c, 0, NULL);
+        mf_content_put(c);
         code = code ? code : one;
         c = version ? NULL : older_than(unit, &at);
     }

@@ -99,6 +99,8 @@ mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
         fresh->made = recipe->made;
         units->recipe_bytes += fresh->recipe_bytes;
     }
+    if (c)
+        c->versions++;
     pthread_mutex_unlock(&units->lock);
     if (c != fresh) {
         units->o.free_recipe(units->o.host, recipe->made);
@@ -118,21 +120,25 @@ static mayfly_context *let_go(mf_content *c)
     return context;
 }
 
-int mf_content_put(mf_content *c, uint64_t deadline_ns,
-                   mayfly_context **ret_context)
+/* The last reference went: takes it out. Lock held. */
+static mayfly_context *take_out(mf_content *c)
 {
     mf_units *units = c->units;
-    pthread_mutex_lock(&units->lock);
+    if (c->mapped)
+        mf_map_remove(units->contents, &c->fingerprint, sizeof c->fingerprint);
+    units->recipe_bytes -= c->recipe_bytes;
+    return let_go(c);
+}
+
+/* Drops a reference; lock held, not at return. As mf_content_drop. */
+static int put(mf_content *c, uint64_t deadline_ns,
+               mayfly_context **ret_context)
+{
     int last = --c->refs == 0;
-    mayfly_context *context = NULL;
-    if (last) {
-        if (c->mapped)
-            mf_map_remove(units->contents, &c->fingerprint,
-                          sizeof c->fingerprint);
-        units->recipe_bytes -= c->recipe_bytes;
-        context = let_go(c);
-    }
-    pthread_mutex_unlock(&units->lock);
+    mayfly_context *context = last ? take_out(c) : NULL;
+    if (!last && !c->versions) /* who drops the last one may wait for that */
+        pthread_cond_broadcast(&c->units->changed);
+    pthread_mutex_unlock(&c->units->lock);
     if (ret_context)
         *ret_context = NULL;
     if (!last)
@@ -147,6 +153,24 @@ int mf_content_put(mf_content *c, uint64_t deadline_ns,
     }
     free_content(c);
     return gone;
+}
+
+void mf_content_put(mf_content *c)
+{
+    pthread_mutex_lock(&c->units->lock);
+    put(c, 0, NULL);
+}
+
+int mf_content_drop(mf_content *c, uint64_t deadline_ns,
+                    mayfly_context **ret_context)
+{
+    const struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                                   .tv_nsec = (long)(deadline_ns % 1000000000)};
+    pthread_mutex_lock(&c->units->lock);
+    c->versions--;
+    while (!c->versions && c->refs > 1 && mf_clock_ns() < deadline_ns)
+        pthread_cond_timedwait(&c->units->changed, &c->units->lock, &until);
+    return put(c, deadline_ns, ret_context);
 }
 
 /* --- building --- */

@@ -310,7 +310,7 @@ static int lease_version(mayfly_unit *unit, uint64_t number,
     /* nobody is bound to a version that is not current */
     code = mf_content_lease(c, number ? NULL : unit, NULL, deadline_ns,
                             ret_context, err);
-    mf_content_put(c, 0, NULL);
+    mf_content_put(c);
     return code;
 }
 

@@ -35,6 +35,7 @@ typedef struct mf_content {
 
     /* under the lock */
     size_t refs;        /* versions, and whoever waits or builds */
+    size_t versions;    /* of them */
     size_t pinned;      /* versions of pinned units */
     int mapped;         /* it can be found by its key */
     int has_state;      /* its context's would be lost */
@@ -135,7 +136,7 @@ int mf_version_lease(mayfly_unit *unit, const mf_version *v,
 /* Into and out of the unit's list. Both locks are held. */
 void mf_version_link(mayfly_unit *unit, mf_version *v);
 void mf_version_unlink(mayfly_unit *unit, mf_version *v);
-/* Frees a version that nobody can see any more. As mf_content_put. */
+/* Frees a version that nobody can see any more. As mf_content_drop. */
 int mf_version_end(mf_units *units, mf_version *v, uint64_t deadline_ns,
                    mayfly_context **ret_context);
 
@@ -148,14 +149,18 @@ int mf_unit_take_out(mayfly_unit *unit, uint64_t deadline_ns, int *ret_gone,
 /* --- content.c --- */
 
 /* The content of a recipe, which is taken over: a known one or a new one, with
- * a reference. `name` is what its context will be called. NULL: no memory. */
+ * the reference of a version. `name` is what its context will be called. NULL:
+ * no memory. */
 mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
                            const char *name);
-/* Drops a reference; the last one retires the context. Waits for it until
- * `deadline_ns`. 1: there is no context any more. `ret_context` (or NULL) gets
+/* Drops that; the last reference retires the context. Where no other version has
+ * it, waits for it until `deadline_ns`, and for those who are building or looking
+ * for it just now. 1: there is no context any more. `ret_context` (or NULL) gets
  * the context that was retired, with a reference, or NULL. */
-int mf_content_put(mf_content *c, uint64_t deadline_ns,
-                   mayfly_context **ret_context);
+int mf_content_drop(mf_content *c, uint64_t deadline_ns,
+                    mayfly_context **ret_context);
+/* Drops the reference of a moment. */
+void mf_content_put(mf_content *c);
 
 /* Has its context there: builds it, or waits for who does. `unit`'s followers
  * are bound to it before it can be reached (NULL: nobody's). 0 with a lease. */

@@ -110,11 +110,11 @@ void mf_version_unlink(mayfly_unit *unit, mf_version *v)
     v->content->calls = (mayfly_call_counts){0};
 }
 
-/* Frees a version that nobody can see any more. As mf_content_put. */
+/* Frees a version that nobody can see any more. As mf_content_drop. */
 int mf_version_end(mf_units *units, mf_version *v, uint64_t deadline_ns,
                    mayfly_context **ret_context)
 {
-    int gone = mf_content_put(v->content, deadline_ns, ret_context);
+    int gone = mf_content_drop(v->content, deadline_ns, ret_context);
     free_version(units, v);
     return gone;
 }
@@ -166,7 +166,7 @@ int mf_version_make(mayfly_unit *unit, const mf_recipe *recipe,
         return 0;
     }
     if (v->content)
-        mf_content_put(v->content, 0, NULL);
+        mf_content_drop(v->content, 0, NULL);
     free_version(units, v);
     *ret_version = known;
     *ret_known = 1;
