@@ -18,6 +18,7 @@
  * Threads: any that may wait, but mf_content_try_lease, which never does.
  */
 #include "base/error.h"
+#include "base/sync.h"
 #include "cache/internal.h"
 #include "cache/units_own.h"
 
@@ -311,8 +312,7 @@ static int wait_change(mf_content *c, uint64_t deadline_ns)
     uint64_t until = deadline_ns;
     if (!c->building && !c->unloading && (!until || until > now + POLL_NS))
         until = now + POLL_NS;
-    struct timespec at = {.tv_sec = (time_t)(until / 1000000000),
-                          .tv_nsec = (long)(until % 1000000000)};
+    struct timespec at = mf_sync_until(until);
     if (until)
         pthread_cond_timedwait(&c->units->changed, &c->units->lock, &at);
     else

@@ -18,6 +18,7 @@
  * Threads: any.
  */
 #include "base/error.h"
+#include "base/sync.h"
 #include "cache/units_own.h"
 
 #include <string.h>
@@ -50,15 +51,8 @@ int mf_units_may_wait(const mf_units *units, mayfly_error *err)
 
 static int init_sync(mf_units *u)
 {
-    pthread_condattr_t attr;
-    if (pthread_condattr_init(&attr) != 0)
+    if (mf_sync_init(&u->lock, &u->changed) != 0)
         return -1;
-    int bad = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-              pthread_cond_init(&u->changed, &attr) != 0;
-    pthread_condattr_destroy(&attr);
-    if (bad)
-        return -1;
-    pthread_mutex_init(&u->lock, NULL);
     pthread_mutex_init(&u->past_lock, NULL);
     return 0;
 }

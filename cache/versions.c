@@ -13,6 +13,7 @@
  * either is enough to read it.
  */
 #include "base/error.h"
+#include "base/sync.h"
 #include "cache/internal.h"
 #include "cache/units_own.h"
 
@@ -26,8 +27,7 @@ enum { LABEL_MAX_BYTES = 100, NUMBER_BYTES = 24, CONTEXT_NAME_BYTES = 400 };
 
 int mf_unit_lock(mayfly_unit *unit, uint64_t deadline_ns, mayfly_error *err)
 {
-    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
-                             .tv_nsec = (long)(deadline_ns % 1000000000)};
+    struct timespec until = mf_sync_until(deadline_ns);
     int number = deadline_ns ? pthread_mutex_clocklock(&unit->changing,
                                                        CLOCK_MONOTONIC, &until)
                              : pthread_mutex_lock(&unit->changing);
