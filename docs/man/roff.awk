@@ -68,12 +68,11 @@ function text_line(s,    out, at, word, name, rest) {
     gsub(/\001/, "\\fI", s)
     gsub(/\002/, "\\fR", s)
     # options and negative numbers have a minus, words a hyphen
+    gsub(/--/, "\\-\\-", s)
     if (substr(s, 1, 1) == "-")
         s = "\\" s
     gsub(/ -/, " \\-", s)
     gsub(/\(-/, "(\\-", s)
-    gsub(/--/, "\\-\\-", s)
-    gsub(/-\\-/, "\\-\\-", s)
     gsub(/~/, "\\(ti", s)
     gsub(/\^/, "\\(ha", s)
     return s ~ /^[.']/ ? "\\&" s : s

@@ -141,6 +141,8 @@ def warnings(pages, environment):
             said = done.stderr + (done.stdout if tool[0] == "mandoc" else "")
             if done.returncode or said:
                 yield f"{tool[0]}: {page.name}: {said}"
+            if tool[0] == "man" and re.search(r"\\[-f]|\\\(", done.stdout):
+                yield f"{page.name} shows what was to be roff"
 
 
 def unnamed(pages):
