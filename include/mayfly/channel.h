@@ -51,7 +51,7 @@ typedef struct mayfly_channel_options {
  * authority and the time-out, and `shared` itself: one that was dialled without
  * it is its owner's alone. A shared channel closes when its last reference goes,
  * by whichever of its holders; a holder's calls that are under way when it gives
- * up its own go on.
+ * up its own go on. What is set on it, as interceptors, holds for all of them.
  *
  * Errors: EINVAL (a target that cannot be read), ENOMEM, EFORKED.
  */

@@ -153,8 +153,8 @@ MAYFLY_API void mayfly_host_free(mayfly_host *host);
  *
  * Thread. The loop's thread is the one that ran it last; before its first turn
  * the one that made the host, or that called mayfly_host_take_loop. There, and in
- * callbacks of mayfly's on any loop, what blocks answers MAYFLY_EONLOOP, whether
- * the loop runs at the moment or not. mayfly_host_new has to be called on the
+ * callbacks of mayfly's on any loop, what waits for the loop answers
+ * MAYFLY_EONLOOP, whether it runs at the moment or not. mayfly_host_new has to be called on the
  * thread that runs the loop, or before it runs. All other functions may be called
  * from any thread as ever; what has to wait for the loop (a blocking call,
  * mayfly_server_free) goes on when somebody runs it.
@@ -162,7 +162,7 @@ MAYFLY_API void mayfly_host_free(mayfly_host *host);
  * uv_run returns. The host keeps it from returning while a server listens or has
  * connections, while a call that was started on this host has not ended, and while
  * it is being closed; an idle host does not, nor do connections of channels without
- * calls. What other threads ask for keeps it only from the next turn on: where they
+ * calls and timers of contexts. What other threads ask for keeps it only from the next turn on: where they
  * use the host, keep the loop running by a handle of your own. Unused memory goes
  * back as the loop turns.
  *

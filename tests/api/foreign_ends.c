@@ -89,6 +89,30 @@ static void test_freed_while_a_worker_waits(void **state)
     loop_close(&uv);
 }
 
+static void free_server(started *s)
+{
+    mayfly_server_free(s->n->server, 600000); /* must not wait for itself */
+    s->n->server = NULL;
+}
+
+static void test_server_freed_in_a_callback(void **state)
+{
+    (void)state;
+    uv_loop_t uv;
+    node n;
+    node_begin(&n, &uv, 0);
+    started s = {.n = &n, .then = free_server}, late = {.n = &n};
+    start(&s, "/t.T/Echo");
+    must(uv_run(&uv, UV_RUN_DEFAULT)); /* until it is closed */
+    assert_int_equal(s.code, 0);
+    start(&late, "/t.T/Echo");
+    must(uv_run(&uv, UV_RUN_DEFAULT));
+    assert_int_equal(late.code, MAYFLY_ESTATUS);
+    mayfly_host_free(n.host);
+    node_drop_handles(&n);
+    loop_close(&uv);
+}
+
 /* The grace of a server that is closed: a call ends in it; another does not. */
 static void test_server_closed_with_grace(void **state)
 {
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_closed_in_a_callback),
         cmocka_unit_test(test_freed_in_a_callback_of_its_own),
         cmocka_unit_test(test_freed_while_a_worker_waits),
+        cmocka_unit_test(test_server_freed_in_a_callback),
         cmocka_unit_test(test_server_closed_with_grace),
         cmocka_unit_test(test_each_allocation_fails),
         cmocka_unit_test(test_two_hosts_on_one_loop),

@@ -2,7 +2,7 @@
 BENCH = $(BUILD)/tests/bench
 BENCH_CXXFLAGS = -O2 -g -std=c++17 -I. -I$(BENCH)/gen
 
-$(BENCH)/load $(BENCH)/calls $(BENCH)/ask: $(BENCH)/%: tests/bench/%.c \
+$(BENCH)/load $(BENCH)/calls $(BENCH)/ask $(BENCH)/pools: $(BENCH)/%: tests/bench/%.c \
 		tests/bench/random.h $(BUILD)/libmayfly.a | $(PROTO_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -I. $(PROTO_DIRS) $(LDFLAGS) -o $@ $< \
@@ -51,6 +51,6 @@ $(BENCH)/contexts: tests/bench/contexts.c tests/bench/random.h $(SUPPORT) \
 	  $(BUILD)/libmayfly-internal.a $(LIBS)
 
 bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
-	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/presets $(BENCH)/codec $(BENCH)/calls \
+	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/presets $(BENCH)/pools $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs
