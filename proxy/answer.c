@@ -238,7 +238,7 @@ static void run_handler(mayfly_call *c)
     mayfly_bytes in = {c->gather.bytes, c->gather.len};
     int rc = MAYFLY_STATUS_CANCELLED, is_ended = 0;
     if (!mayfly_call_cancelled(c)) {
-        if (mf_chains_any(chains))
+        if (c->intercept || mf_chains_any(chains))
             is_ended = mf_intercept_begin(chains, c, &in);
         if (!is_ended)
             rc = c->route->on_request(c->route->state, c, in);
@@ -274,7 +274,10 @@ static void dispatch(mayfly_call *c)
 {
     mayfly_server *server = c->conn->part->server;
     mf_call_ref(c);
-    if (may_run_here(c)) {
+    int here = may_run_here(c);
+    if (mf_chains_any(&server->chains) && mf_intercept_open(&server->chains, c))
+        here = 0;
+    if (here) {
         c->is_dispatched = 1;
         run_handler(c);
         return;
@@ -286,6 +289,7 @@ static void dispatch(mayfly_call *c)
         return;
     atomic_fetch_sub(&server->n_running, 1);
     c->is_dispatched = 0;
+    mf_intercept_leave(c);
     refuse(c, MAYFLY_STATUS_UNAVAILABLE, "no worker can be made");
     mf_call_unref(c);
 }

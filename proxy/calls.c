@@ -110,11 +110,10 @@ void mf_calls_set_holding(mayfly_call *c, struct mf_intercept *holding)
 int mf_call_holds(const mf_call_info *info, const void *context)
 {
     const struct mf_intercept *x = info->call->holding;
-    if (info->context == context)
-        return 1;
+    if (!context || info->context == context)
+        return context != NULL;
     for (size_t i = 0; x && i < x->chain->n; i++)
-        if (x->chain->items[i]->context == context &&
-            atomic_load(&x->at[i].is_leased))
+        if (atomic_load(&x->at[i].leased) == context)
             return 1;
     return 0;
 }

@@ -62,10 +62,19 @@ static int run_hook(void *argument)
 }
 
 /* Under the lease that the call has, the global is read where it lies. */
-static int run_of_context(const mf_interceptor *i, hook *h, mayfly_error *err)
+static mayfly_interceptor hooks_at(const mf_passing *at, mayfly_context *c)
 {
-    const mf_unit *unit = mf_context_unit(i->context);
-    memcpy(&h->hooks, unit->names[i->global].address, sizeof h->hooks);
+    const mf_unit *unit = mf_context_unit(c);
+    mayfly_interceptor hooks;
+    memcpy(&hooks, unit->names[at->global].address, sizeof hooks);
+    return hooks;
+}
+
+static int run_of_context(const mf_passing *at, mayfly_context *c, hook *h,
+                          mayfly_error *err)
+{
+    const mf_unit *unit = mf_context_unit(c);
+    h->hooks = hooks_at(at, c);
     if (!h->state)
         h->state = mf_program_state(unit->user);
     return mf_program_guard(unit->user, run_hook, h, "an interceptor", err);
@@ -78,10 +87,11 @@ static int call_hook(mayfly_call *c, size_t n, hook *h, mayfly_error *err)
     h->call = c;
     h->state = i->state;
     h->memory = x->at[n].memory;
+    mayfly_context *context = atomic_load(&x->at[n].leased);
     x->is_inside = 1;
     int code;
-    if (i->context) {
-        code = run_of_context(i, h, err);
+    if (context) {
+        code = run_of_context(&x->at[n], context, h, err);
     } else {
         h->hooks = i->hooks;
         code = run_hook(h);
@@ -92,7 +102,7 @@ static int call_hook(mayfly_call *c, size_t n, hook *h, mayfly_error *err)
     return code;
 }
 
-/* --- in ----------------------------------------------------------------------
+/* --- ends --------------------------------------------------------------------
  */
 
 /* Ends the call with what a hook has returned, or a failure of ours. */
@@ -126,23 +136,53 @@ static int is_ended(mayfly_call *c, size_t n, int code, const mayfly_error *why)
     return 1;
 }
 
-/* Memory, and a lease. 0; 1: passed by; or a code. */
+/* --- leases ------------------------------------------------------------------
+ */
+
+/* On the context that the hooks of number `n` are in. 0; MF_UNIT_COLD: it would
+ * have to be waited for; or a code. */
+static int lease(mayfly_call *c, size_t n, int may_wait, mayfly_error *err)
+{
+    mf_passing *at = &c->intercept->at[n];
+    const mf_interceptor *i = c->intercept->chain->items[n];
+    mayfly_context *context = i->context;
+    int code = 0;
+    if ((!context && !i->unit) || atomic_load(&at->leased))
+        return 0;
+    at->global = i->global;
+    if (context)
+        code = mf_lease_take(context, err);
+    else
+        code = mf_unit_try_lease(i->unit, &context);
+    if (code == MF_UNIT_COLD && may_wait)
+        code = mf_unit_lease(i->unit, c->deadline_ns, &context, err);
+    if (code != 0)
+        return code;
+    if (i->unit)
+        code = mf_interceptor_find(mf_context_unit(context), i->name,
+                                   &at->global, err);
+    if (code == 0)
+        atomic_store(&at->leased, context);
+    else
+        mf_lease_drop(context);
+    return code;
+}
+
+/* --- in ----------------------------------------------------------------------
+ */
+
+/* A lease, and how much memory is wanted. 0; 1: passed by; or a code. */
 static int prepare(mayfly_call *c, size_t n, size_t *ret_bytes,
                    mayfly_error *err)
 {
-    struct mf_intercept *x = c->intercept;
-    const mf_interceptor *i = x->chain->items[n];
-    *ret_bytes = i->hooks.memory_bytes;
-    if (i->context) {
-        mayfly_interceptor hooks;
-        int code = mf_lease_take(i->context, err);
-        if (code != 0)
-            return i->is_optional ? 1 : code;
-        atomic_store(&x->at[n].is_leased, 1);
-        const mf_unit *unit = mf_context_unit(i->context);
-        memcpy(&hooks, unit->names[i->global].address, sizeof hooks);
-        *ret_bytes = hooks.memory_bytes;
-    }
+    const mf_interceptor *i = c->intercept->chain->items[n];
+    int code = lease(c, n, 1, err);
+    if (code != 0)
+        return i->is_optional ? 1 : code;
+    mf_passing *at = &c->intercept->at[n];
+    mayfly_context *context = atomic_load(&at->leased);
+    *ret_bytes =
+        context ? hooks_at(at, context).memory_bytes : i->hooks.memory_bytes;
     return 0;
 }
 
@@ -183,17 +223,36 @@ static struct mf_intercept *open_way(mf_chain *chain, mayfly_call *c)
     return x;
 }
 
-int mf_intercept_begin(mf_chains *s, mayfly_call *c, mayfly_bytes *request)
+int mf_intercept_open(mf_chains *s, mayfly_call *c)
 {
+    int is_cold = 0;
     mf_chain *chain = mf_chain_take(s);
     if (!chain)
         return 0; /* taken off at this moment */
     if (!open_way(chain, c)) {
         mf_chain_drop(chain);
-        c->status = MAYFLY_STATUS_RESOURCE_EXHAUSTED;
-        c->text = mayfly_str_of("no memory for interceptors");
-        return 1;
+        return 0; /* found out when it begins */
     }
+    for (size_t n = 0; n < chain->n; n++)
+        is_cold |=
+            chain->items[n]->unit && lease(c, n, 0, NULL) == MF_UNIT_COLD;
+    return is_cold;
+}
+
+int mf_intercept_begin(mf_chains *s, mayfly_call *c, mayfly_bytes *request)
+{
+    if (!c->intercept) {
+        mf_chain *chain = mf_chain_take(s);
+        if (!chain)
+            return 0;
+        if (!open_way(chain, c)) {
+            mf_chain_drop(chain);
+            c->status = MAYFLY_STATUS_RESOURCE_EXHAUSTED;
+            c->text = mayfly_str_of("no memory for interceptors");
+            return 1;
+        }
+    }
+    const mf_chain *chain = c->intercept->chain;
     int ended = 0;
     for (size_t n = 0; n < chain->n && !ended; n++)
         ended = begin_one(c, n);
@@ -256,9 +315,11 @@ static void close_way(mayfly_call *c)
     struct mf_intercept *x = c->intercept;
     if (x->chain->has_contexts)
         mf_calls_set_holding(c, NULL);
-    for (size_t n = 0; n < x->chain->n; n++)
-        if (atomic_exchange(&x->at[n].is_leased, 0))
-            mf_lease_drop(x->chain->items[n]->context);
+    for (size_t n = 0; n < x->chain->n; n++) {
+        mayfly_context *context = atomic_exchange(&x->at[n].leased, NULL);
+        if (context)
+            mf_lease_drop(context);
+    }
     mf_chain_drop(x->chain);
     c->intercept = NULL;
 }
@@ -276,4 +337,10 @@ void mf_intercept_end(mayfly_call *c, mayfly_bytes *reply)
         pass_reply(c, reply);
     tell_ends(c, reply);
     close_way(c);
+}
+
+void mf_intercept_leave(mayfly_call *c)
+{
+    if (c->intercept)
+        close_way(c);
 }

@@ -16,7 +16,7 @@
 
 #include "base/counts.h"
 #include "base/grace.h"
-#include "cache/context.h"
+#include "cache/units.h"
 #include "compiler/unit.h"
 #include "proxy/call.h"
 
@@ -29,18 +29,24 @@ typedef struct mf_interceptor {
     uint64_t id;
     mf_count *count;
     mayfly_interceptor hooks; /* a program's own */
-    mayfly_context *context; /* NULL, or a reference: its hooks are found ... */
-    size_t global;           /* ... by this number of a name in its unit */
+    /* Of a source's: references; one of them, or both NULL. */
+    mayfly_context *context;
+    mayfly_unit *unit; /* the version that is current at each call */
+    mf_follower follower;
+    size_t global; /* the number of its name in the context */
     void *state;
     void (*release)(void *state);
     int is_optional;
+    int is_installed; /* a version was seen that has it */
+    mf_task task;     /* its end, on a worker */
+    char name[];      /* of the global */
 } mf_interceptor;
 
 /* Those of a server or channel at some time, outermost first. Never changes. */
 typedef struct mf_chain {
     mf_alloc *alloc;
     atomic_uint refs; /* the owner, and calls */
-    int has_contexts;
+    int has_contexts; /* or units */
     size_t n;
     mf_interceptor *items[];
 } mf_chain;
@@ -49,7 +55,9 @@ typedef struct mf_chain {
 typedef struct mf_passing {
     void *memory;
     uint8_t is_begun;
-    atomic_uchar is_leased; /* read by whoever lists what holds a context */
+    /* NULL: no lease. Read by whoever lists what holds a context. */
+    _Atomic(mayfly_context *) leased;
+    size_t global; /* in that context */
 } mf_passing;
 
 struct mf_intercept {
@@ -70,6 +78,11 @@ void mf_chains_done(mf_chains *s); /* also of one that is all zero */
 mf_chain *mf_chain_take(mf_chains *s); /* a reference, or NULL */
 void mf_chain_drop(mf_chain *chain);
 
+/* The number of a global that is an interceptor. Under a lease. Errors:
+ * ENOTFOUND, EINVAL. */
+int mf_interceptor_find(const mf_unit *unit, const char *name, size_t *ret,
+                        mayfly_error *err);
+
 /* --- intercept.c --- */
 
 /* Whether there is anything to do. */
@@ -77,6 +90,13 @@ static inline int mf_chains_any(const mf_chains *s)
 {
     return atomic_load_explicit(&s->now, memory_order_relaxed) != NULL;
 }
+
+/* Takes the chain, and leases on the current versions of units, without
+ * waiting. 1: some have to be waited for, so the rest is for a thread that may.
+ * For a call that does not come to mf_intercept_begin then: mf_intercept_leave.
+ */
+int mf_intercept_open(mf_chains *s, mayfly_call *call);
+void mf_intercept_leave(mayfly_call *call);
 
 /*
  * A call and its request come to the chain. 0: it goes on, `*request` may have

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/guest.h"
 #include "base/options.h"
+#include "base/owner.h"
 #include "proxy/channel.h"
 #include "proxy/server.h"
 
@@ -28,15 +29,37 @@
 
 /* --- lives --- */
 
+/* Waits where a version of its unit is being published. */
+static void interceptor_end(mf_interceptor *i)
+{
+    mayfly_context *context = i->context; /* what keeps the host goes last */
+    mayfly_unit *unit = i->unit;
+    if (unit)
+        mf_unit_unfollow(unit, &i->follower);
+    if (i->release)
+        i->release(i->state);
+    mf_counts_drop(i->count);
+    mf_alloc_free(i->alloc, i);
+    mayfly_unit_unref(unit);
+    mayfly_context_unref(context);
+}
+
+static void run_end(mf_task *task)
+{
+    interceptor_end(MF_OWNER(task, mf_interceptor, task));
+}
+
 static void interceptor_drop(mf_interceptor *i)
 {
     if (atomic_fetch_sub_explicit(&i->refs, 1, memory_order_acq_rel) != 1)
         return;
-    if (i->release)
-        i->release(i->state);
-    mf_counts_drop(i->count);
-    mayfly_context_unref(i->context);
-    mf_alloc_free(i->alloc, i);
+    if (i->unit && mf_loop_on_any()) { /* which must not wait */
+        mayfly_host *host = mf_unit_host(i->unit);
+        i->task.run = run_end;
+        if (mf_workers_push(host->workers, &i->task) == 0)
+            return;
+    }
+    interceptor_end(i);
 }
 
 void mf_chain_drop(mf_chain *chain)
@@ -93,7 +116,7 @@ static void chain_add(mf_chain *chain, mf_interceptor *i)
 {
     atomic_fetch_add_explicit(&i->refs, 1, memory_order_relaxed);
     chain->items[chain->n++] = i;
-    chain->has_contexts |= i->context != NULL;
+    chain->has_contexts |= i->context || i->unit;
 }
 
 static size_t find(const mf_chain *chain, uint64_t id)
@@ -171,12 +194,17 @@ static int read_hooks(const mayfly_interceptor *given, mayfly_interceptor *ret,
     return mf_options_read(ret, sizeof *ret, given, "an interceptor", err);
 }
 
+/* A copy of `what`, with references; `name` is the global's, or NULL. */
 static int make(mf_chains *s, const mayfly_intercept_options *o,
-                const mf_interceptor *what, const char *owner,
+                const mf_interceptor *what, const char *name,
                 mf_interceptor **ret, mayfly_error *err)
 {
     mayfly_host *host = s->host;
-    mf_interceptor *i = mf_alloc_new(&host->alloc, sizeof *i);
+    size_t n = name ? strlen(name) + 1 : 1;
+    const char *owner = what->context ? mayfly_context_name(what->context)
+                        : what->unit  ? mayfly_unit_name(what->unit)
+                                      : "interceptor";
+    mf_interceptor *i = mf_alloc_zero(&host->alloc, sizeof *i + n);
     if (!i)
         return mf_error_nomem(err, "an interceptor");
     *i = *what;
@@ -185,31 +213,54 @@ static int make(mf_chains *s, const mayfly_intercept_options *o,
         mf_alloc_free(&host->alloc, i);
         return mf_error_nomem(err, "an interceptor");
     }
+    if (name)
+        memcpy(i->name, name, n);
     i->alloc = &host->alloc;
     i->state = o->state;
-    i->release = o->release;
     i->is_optional = o->optional != 0;
     atomic_init(&i->refs, 0);
     if (i->context)
         mayfly_context_ref(i->context);
+    if (i->unit)
+        mayfly_unit_ref(i->unit);
     *ret = i;
     return 0;
 }
 
+/* Whether a version has it: asked when it begins to follow its unit, and before
+ * a version becomes current. */
+static int prepare(mf_follower *follower, mayfly_context *context,
+                   mayfly_error *err)
+{
+    mf_interceptor *i = MF_OWNER(follower, mf_interceptor, follower);
+    size_t unused;
+    if (i->is_optional && i->is_installed)
+        return 0; /* calls pass it by where it is not there */
+    int code =
+        mf_interceptor_find(mf_context_unit(context), i->name, &unused, err);
+    i->is_installed |= code == 0;
+    return code;
+}
+
 /* Makes one and adds it. */
 static int install(mf_chains *s, const mayfly_intercept_options *o,
-                   const mf_interceptor *what, const char *owner,
+                   const mf_interceptor *what, const char *name,
                    uint64_t *ret_id, mayfly_error *err)
 {
     mf_interceptor *i = NULL;
-    int code = make(s, o, what, owner, &i, err);
+    int code = make(s, o, what, name, &i, err);
     if (code != 0)
         return code;
-    code = add(s, i, o->outermost, ret_id, err);
+    i->follower.prepare = prepare;
+    if (i->unit)
+        code = mf_unit_follow(i->unit, &i->follower, err);
+    if (code == 0) {
+        i->release = o->release;
+        code = add(s, i, o->outermost, ret_id, err);
+    }
     if (code != 0) {
         i->release = NULL;
-        atomic_store(&i->refs, 1);
-        interceptor_drop(i);
+        interceptor_end(i);
     }
     return code;
 }
@@ -237,12 +288,11 @@ static int install_hooks(mf_chains *s, const mayfly_interceptor *interceptor,
     int code = read_options(s, options, &o, err);
     if (code == 0)
         code = read_hooks(interceptor, &what.hooks, err);
-    return code ? code : install(s, &o, &what, "interceptor", ret_id, err);
+    return code ? code : install(s, &o, &what, NULL, ret_id, err);
 }
 
-/* The number of a global, by its name. Under a lease. */
-static int find_global(const mf_unit *unit, const char *name, size_t *ret,
-                       mayfly_error *err)
+int mf_interceptor_find(const mf_unit *unit, const char *name, size_t *ret,
+                        mayfly_error *err)
 {
     mayfly_interceptor hooks;
     size_t i = 0;
@@ -260,27 +310,31 @@ static int find_global(const mf_unit *unit, const char *name, size_t *ret,
     return 0;
 }
 
+/* One of a context, or of a unit, by the global's name. */
 static int install_global(mf_chains *s, mayfly_context *context,
-                          const char *name,
+                          mayfly_unit *unit, const char *name,
                           const mayfly_intercept_options *options,
                           uint64_t *ret_id, mayfly_error *err)
 {
     mayfly_intercept_options o;
-    mf_interceptor what = {.context = context};
-    if (!s || !context || !name)
+    mf_interceptor what = {.context = context, .unit = unit};
+    if (!s || (!context && !unit) || !name)
         return mf_error_set(err, MAYFLY_EINVAL,
                             "no server or channel, context or name");
-    if (s->host != mf_context_host(context))
+    if (s->host != (context ? mf_context_host(context) : mf_unit_host(unit)))
         return mf_error_set(err, MAYFLY_EINVAL,
                             "the context is of a different host");
     int code = read_options(s, options, &o, err);
+    if (code == 0 && unit)
+        return install(s, &o, &what, name, ret_id, err);
     if (code == 0)
         code = mf_lease_take(context, err);
     if (code != 0)
         return code;
-    code = find_global(mf_context_unit(context), name, &what.global, err);
+    code =
+        mf_interceptor_find(mf_context_unit(context), name, &what.global, err);
     if (code == 0)
-        code = install(s, &o, &what, mayfly_context_name(context), ret_id, err);
+        code = install(s, &o, &what, name, ret_id, err);
     mf_lease_drop(context);
     return code;
 }
@@ -318,7 +372,7 @@ int mayfly_server_intercept_by(mayfly_server *server, mayfly_context *context,
                                const mayfly_intercept_options *options,
                                uint64_t *ret_id, mayfly_error *err)
 {
-    return install_global(server ? &server->chains : NULL, context, name,
+    return install_global(server ? &server->chains : NULL, context, NULL, name,
                           options, ret_id, err);
 }
 
@@ -327,7 +381,25 @@ int mayfly_channel_intercept_by(mayfly_channel *channel,
                                 const mayfly_intercept_options *options,
                                 uint64_t *ret_id, mayfly_error *err)
 {
-    return install_global(channel ? &channel->chains : NULL, context, name,
+    return install_global(channel ? &channel->chains : NULL, context, NULL,
+                          name, options, ret_id, err);
+}
+
+int mayfly_unit_intercept_server(mayfly_unit *unit, mayfly_server *server,
+                                 const char *name,
+                                 const mayfly_intercept_options *options,
+                                 uint64_t *ret_id, mayfly_error *err)
+{
+    return install_global(server ? &server->chains : NULL, NULL, unit, name,
+                          options, ret_id, err);
+}
+
+int mayfly_unit_intercept_channel(mayfly_unit *unit, mayfly_channel *channel,
+                                  const char *name,
+                                  const mayfly_intercept_options *options,
+                                  uint64_t *ret_id, mayfly_error *err)
+{
+    return install_global(channel ? &channel->chains : NULL, NULL, unit, name,
                           options, ret_id, err);
 }
 

@@ -196,6 +196,8 @@
     X(mayfly_unit_evict) \
     X(mayfly_unit_find) \
     X(mayfly_unit_find_version) \
+    X(mayfly_unit_intercept_channel) \
+    X(mayfly_unit_intercept_server) \
     X(mayfly_unit_load) \
     X(mayfly_unit_name) \
     X(mayfly_unit_proxy_new) \

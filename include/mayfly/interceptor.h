@@ -39,10 +39,12 @@
  * block. The functions below that take a call are for use within a hook of it.
  *
  * A channel or server without interceptors pays one test of a pointer for this.
+ * Channels that are shared by their target (channel.h) share their interceptors.
  */
 #ifndef MAYFLY_INTERCEPTOR_H
 #define MAYFLY_INTERCEPTOR_H
 
+#include <mayfly/cache.h>
 #include <mayfly/call.h>
 #include <mayfly/channel.h>
 #include <mayfly/context.h>
@@ -128,6 +130,23 @@ MAYFLY_API int mayfly_server_intercept_by(
     mayfly_error *err);
 MAYFLY_API int mayfly_channel_intercept_by(
     mayfly_channel *channel, mayfly_context *context, const char *name,
+    const mayfly_intercept_options *options, uint64_t *ret_id,
+    mayfly_error *err);
+
+/*
+ * The same for a unit (cache.h): each call takes the version that is current when
+ * it begins. A version without the interceptor does not become current, or, where
+ * it is optional, is passed by. A version that has to be built is waited for: on a
+ * server by a worker; a call that is started on a loop thread cannot wait and ends
+ * with INTERNAL (mayfly_unit_set_pinned keeps a unit built). Errors: as above, and
+ * those of building.
+ */
+MAYFLY_API int mayfly_unit_intercept_server(
+    mayfly_unit *unit, mayfly_server *server, const char *name,
+    const mayfly_intercept_options *options, uint64_t *ret_id,
+    mayfly_error *err);
+MAYFLY_API int mayfly_unit_intercept_channel(
+    mayfly_unit *unit, mayfly_channel *channel, const char *name,
     const mayfly_intercept_options *options, uint64_t *ret_id,
     mayfly_error *err);
 

@@ -1,7 +1,8 @@
 /*
- * Interceptors come and go, of the program and of contexts that are loaded and
- * unloaded, while calls of every kind go through them. Each begin has one end,
- * each interceptor is released once, and nothing is lost or raced.
+ * Interceptors come and go, of the program, of contexts that are loaded and
+ * unloaded, and of a unit that is swapped and evicted, while calls of every
+ * kind go through them. Each begin has one end, each interceptor is released
+ * once, and nothing is lost or raced.
  */
 #include <mayfly/mayfly.h>
 
@@ -23,6 +24,7 @@ typedef struct stress {
     mayfly_host *host;
     mayfly_server *server;
     mayfly_channel *channel;
+    mayfly_unit *unit;
     atomic_int stop;
     atomic_int started, told;
     atomic_long begun, ended, installed, released, refused;
@@ -39,6 +41,32 @@ static const char source[] =
     "    mayfly_call_set_status(call, 15, mayfly_str_of(\"lost\"), 0); }\n"
     "const mayfly_interceptor by_name = { .size = sizeof(mayfly_interceptor),\n"
     "    .memory_bytes = sizeof(int), .begin = begin, .end = end };\n";
+
+static int load_version(stress *s, unsigned version, int is_first)
+{
+    char text[sizeof source + 100];
+    snprintf(text, sizeof text, "%sint version = %u;\n", source, version);
+    const mayfly_source file = {"by_name.c", text, 0};
+    const mayfly_recipe *r =
+        MAYFLY_RECIPE(.load = MAYFLY_LOAD_OPTIONS(.handlers = &file,
+                                                  .n_handlers = 1));
+    return is_first
+               ? mayfly_unit_load(s->host, "filter", r, &s->unit, NULL, NULL)
+               : mayfly_unit_swap(s->unit, r, NULL, NULL, NULL);
+}
+
+static void *swap_around(void *state)
+{
+    stress *s = state;
+    for (unsigned i = 1; !atomic_load(&s->stop); i++) {
+        if (load_version(s, i % 3, 0) != 0)
+            atomic_fetch_add(&s->odd, 1);
+        usleep(300);
+        if (i % 4 == 0)
+            mayfly_unit_evict(s->unit, 0, NULL); /* where nobody has it */
+    }
+    return NULL;
+}
 
 /* --- the program's interceptor --- */
 
@@ -235,6 +263,13 @@ static void begin_all(stress *s, unsigned loops)
         mayfly_server_listen(s->server, "127.0.0.1:0", &port, NULL), 0);
     snprintf(target, sizeof target, "127.0.0.1:%d", port);
     assert_int_equal(mayfly_dial(s->host, target, NULL, &s->channel, NULL), 0);
+    assert_int_equal(load_version(s, 0, 1), 0);
+    assert_int_equal(mayfly_unit_intercept_server(s->unit, s->server, "by_name",
+                                                  NULL, NULL, NULL),
+                     0);
+    assert_int_equal(mayfly_unit_intercept_channel(s->unit, s->channel,
+                                                   "by_name", NULL, NULL, NULL),
+                     0);
 }
 
 static void interceptors_come_and_go(void **state)
@@ -242,11 +277,12 @@ static void interceptors_come_and_go(void **state)
     static stress s;
     (void)state;
     for (unsigned loops = 1; loops < 4; loops += 2) {
-        pthread_t callers[CALLERS], others[3];
+        pthread_t callers[CALLERS], others[4];
         begin_all(&s, loops);
         pthread_create(&others[0], NULL, complete, &s.parked);
         pthread_create(&others[1], NULL, install_around, &s);
         pthread_create(&others[2], NULL, load_around, &s);
+        pthread_create(&others[3], NULL, swap_around, &s);
         for (int i = 0; i < CALLERS; i++)
             pthread_create(&callers[i], NULL, call_around, &s);
         for (int i = 0; i < CALLERS; i++)
@@ -256,11 +292,12 @@ static void interceptors_come_and_go(void **state)
             usleep(1000);
         atomic_store(&s.stop, 1);
         atomic_store(&s.parked.stop, 1);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             pthread_join(others[i], NULL);
         mayfly_channel_unref(s.channel);
         mayfly_server_free(s.server, 1000);
         complete_parked(&s.parked);
+        mayfly_unit_unref(s.unit);
         mayfly_host_free(s.host);
         assert_int_equal(atomic_load(&s.started), atomic_load(&s.told));
         assert_int_equal(atomic_load(&s.begun), atomic_load(&s.ended));
