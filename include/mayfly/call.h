@@ -117,12 +117,13 @@ MAYFLY_API mayfly_str mayfly_call_find(const mayfly_call *call,
 /* --- the end of a call ---------------------------------------------------- */
 
 /* The status a client's call ended with (OK until then), and its message, decoded,
- * of any length. They belong to the call. */
+ * of any length. They belong to the call. At the end of an interceptor also what a
+ * server's call is to end with. */
 MAYFLY_API int mayfly_call_status(const mayfly_call *call);
 MAYFLY_API mayfly_str mayfly_call_message(const mayfly_call *call);
 
-/* A handler's: the status to end with. The text is copied; it is UTF-8. Errors:
- * EINVAL (no such status), ENOMEM. Typical use in a handler:
+/* A handler's, or an interceptor's on either side: the status to end with. The text
+ * is copied; it is UTF-8. Errors: EINVAL (no such status), ENOMEM. Typical use in a handler:
  *     return mayfly_call_fail(call, MAYFLY_STATUS_NOT_FOUND, "no such user"); */
 MAYFLY_API int mayfly_call_set_status(mayfly_call *call, int status,
                                       mayfly_str message, mayfly_error *err);
