@@ -3,13 +3,16 @@
  *
  * Giving back must not fail, so the room that the array may need for it is made
  * when something is taken (a promise). With p parts taken there can be at most
- * p + 1 free ones.
+ * p + 1 free ones. Room for many goes when few are left.
  */
 #include "compiler/arena/extents.h"
 
 #include <mayfly/error.h>
 
 #include <string.h>
+
+/* An array above KEPT_CAP shrinks when less than one place in SPARSE is needed. */
+enum { KEPT_CAP = 256, SPARSE = 8 };
 
 void mf_extents_init(mf_extents *e, mf_alloc *alloc)
 {
@@ -45,6 +48,14 @@ int mf_extents_promise(mf_extents *e)
 void mf_extents_unpromise(mf_extents *e)
 {
     e->reserved--;
+    size_t need = e->n + e->reserved, cap = e->cap / 2;
+    if (e->cap <= KEPT_CAP || need > e->cap / SPARSE)
+        return;
+    mf_extent *items = mf_alloc_resize(e->alloc, e->items, cap * sizeof *items);
+    if (items) { /* else it stays as large as it is */
+        e->items = items;
+        e->cap = cap;
+    }
 }
 
 static void remove_at(mf_extents *e, size_t i)

@@ -50,7 +50,15 @@ $(BENCH)/contexts: tests/bench/contexts.c tests/bench/random.h $(SUPPORT) \
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) \
 	  $(BUILD)/libmayfly-internal.a $(LIBS)
 
-bench-programs: $(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
+$(BENCH)/units $(BENCH)/phases: $(BENCH)/%: tests/bench/%.c \
+		tests/support/small.h tests/bench/random.h $(SUPPORT) \
+		$(BUILD)/libmayfly-internal.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) \
+	  $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
+
+bench-programs: $(BENCH)/units $(BENCH)/phases \
+	$(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
 	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/presets $(BENCH)/pools $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
 .PHONY: bench-programs

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -87,6 +88,11 @@ void outside_settle_program(void)
         fsync(fd);
         close(fd);
     }
+}
+
+void outside_plain_malloc(void)
+{
+    setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
 }
 
 void outside_use_stack(void)

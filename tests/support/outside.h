@@ -28,6 +28,11 @@ int outside_read(pid_t pid, reading *ret);
 /* Writes this program's file to the disk. */
 void outside_settle_program(void);
 
+/* Children that begin from now on have a malloc without caches of its threads. Those
+ * keep a few blocks of each size, each of which may keep a page: some hundred KiB
+ * that come and go with what was freed last, and are not what is looked for. */
+void outside_plain_malloc(void); /* for all that follow */
+
 /* The child's: a stack's pages stay once they were used, and those that parsing
  * needs are not what is looked for. */
 void outside_use_stack(void);

@@ -462,9 +462,70 @@ static void test_stale(void **state)
     assert_int_equal(WTERMSIG(status), SIGSEGV);
 }
 
+/* What the zone needs to keep so many apart goes with them. */
+static void test_many(void **state)
+{
+    enum { MANY = 2000 };
+    static mf_span spans[MANY];
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_alloc alloc;
+    mf_zone *zone;
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    assert_int_equal(mf_zone_set_quarantine(zone, 0, 0, &err), 0);
+    size_t empty = atomic_load(&alloc.bytes);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(
+                put(zone, (uint32_t)i, 1 + (size_t)(i % 3), 0, &spans[i], &err),
+                0);
+        for (int i = 0; i < MANY; i += 2) /* every other one: holes */
+            mf_zone_give(zone, &spans[i]);
+        for (int i = 1; i < MANY; i += 2) {
+            assert_int_equal(call(&spans[i]), i);
+            mf_zone_give(zone, &spans[i]);
+        }
+        assert_int_equal(mf_zone_used(zone), 0);
+        assert_true(atomic_load(&alloc.bytes) < empty + 8192);
+    }
+    mf_zone_free(zone);
+    assert_int_equal(atomic_load(&alloc.blocks), 0);
+}
+
+/* One that is cut goes part by part. */
+static void test_split(void **state)
+{
+    static const size_t sizes[] = {2 * PAGE, PAGE, 3 * PAGE};
+    mayfly_error err = MAYFLY_ERROR_INIT;
+    mf_alloc alloc;
+    mf_zone *zone;
+    mf_span span, parts[3];
+    (void)state;
+    mf_alloc_init(&alloc, NULL);
+    assert_int_equal(mf_zone_new(&alloc, 0, &zone, &err), 0);
+    assert_int_equal(put(zone, 5, 6, 0, &span, &err), 0);
+    assert_int_equal(mf_zone_split(zone, &span, sizes, 3, parts, &err), 0);
+    assert_ptr_equal(parts[0].base, span.base);
+    assert_ptr_equal(parts[2].base, span.base + 3 * PAGE);
+    mf_zone_give(zone, &parts[1]);
+    assert_int_equal(mf_zone_used(zone), 5 * PAGE);
+    assert_int_equal(call(&parts[0]), 5);
+    mf_zone_give(zone, &parts[2]);
+    mf_zone_give(zone, &parts[0]);
+    assert_int_equal(mf_zone_used(zone), 0);
+    mf_zone_space space;
+    mf_zone_measure(zone, &space);
+    assert_int_equal(space.units, 0);
+    assert_int_equal(space.waiting_parts, 3);
+    mf_zone_free(zone);
+    assert_int_equal(atomic_load(&alloc.blocks), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many),      cmocka_unit_test(test_split),
         cmocka_unit_test(test_life),      cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_random),    cmocka_unit_test(test_cut),
         cmocka_unit_test(test_fragments), cmocka_unit_test(test_refusals),
