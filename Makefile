@@ -3,6 +3,7 @@
 # make demo         loads, serves, calls and unloads a schema, and shows what it took
 # make bench        the benchmarks
 # make soak         a million loads and unloads, read from outside
+# make swap-bench   what swaps under load cost those who call
 # make install      DESTDIR= PREFIX=/usr/local; `make uninstall` takes it off again
 # make deb          Debian packages: build/deb/
 # make setup        installs missing Debian packages (packages.txt); demo, test and
@@ -204,6 +205,14 @@ bench:
 	@$(MAKE) -s $(PARALLEL) bench-programs
 	@BUILD=$(BUILD) tests/bench/run
 
+# A swap every 50 ms, in turns with none; `make test` has the same for some seconds.
+SWAP_SECONDS ?= 60
+SWAP_PAIRS ?= 3
+swap-bench:
+	@.ci/setup test
+	@$(MAKE) -s $(PARALLEL) $(SWAP_HOST)
+	@BUILD=$(BUILD) tests/swap/run $(SWAP_SECONDS) $(SWAP_PAIRS)
+
 # Prints what it finds as it goes; `make test` has the same for some seconds.
 SOAK_SMALL ?= 1000000
 SOAK_LARGE ?= 1000
@@ -278,7 +287,7 @@ deb:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all samples demo test-programs fuzzers test unit bench soak setup install \
-  uninstall deb clean
+.PHONY: all samples demo test-programs fuzzers test unit bench swap-bench soak setup \
+  install uninstall deb clean
 -include $(LIB_OBJS:.o=.d) $(CLI_OBJS:.o=.d) $(SUPPORT_OBJS:.o=.d) \
   $(UNIT_TESTS:=.d) $(USER_TESTS:=.d) $(SAMPLES:=.d)

@@ -23,7 +23,8 @@ typedef struct swapping {
     mayfly_unit *unit;
     const mayfly_swap_options *options;
     mf_version *to;
-    int known; /* it is linked */
+    int known;          /* it is linked */
+    uint64_t stored_ns; /* when it became current */
     mayfly_swap result;
 } swapping;
 
@@ -35,6 +36,7 @@ static void publish(swapping *s, mf_version **ret_old)
     mf_version *old = atomic_load(&unit->current);
     if (!s->known)
         mf_version_link(unit, s->to);
+    s->stored_ns = mf_clock_ns();
     atomic_store(&unit->current, s->to);
     if (old && !s->options->keep)
         mf_version_unlink(unit, old);
@@ -67,15 +69,14 @@ static void retire(swapping *s, mf_version *old)
 {
     mf_units *units = s->unit->units;
     mayfly_context *context = NULL;
-    uint64_t start = mf_clock_ns();
     mf_grace_wait(units->o.grace);
-    s->result.swap_us = (mf_clock_ns() - start) / 1000;
+    s->result.swap_us = (mf_clock_ns() - s->stored_ns) / 1000;
     pthread_mutex_lock(&units->lock);
     units->counted.swap_us += s->result.swap_us;
     pthread_mutex_unlock(&units->lock);
     if (s->options->keep || !old)
         return;
-    uint64_t deadline = start + (uint64_t)s->options->wait_ms * 1000000;
+    uint64_t deadline = s->stored_ns + (uint64_t)s->options->wait_ms * 1000000;
     s->result.gone = mf_version_end(units, old, deadline, &context);
     if (s->result.gone && context &&
         mayfly_context_receipt(context, &s->result.receipt, NULL) != 0)
@@ -107,7 +108,8 @@ static int swap_to(swapping *s, uint64_t deadline_ns, mayfly_error *err)
     }
     if (code == 0)
         code = bind_and_publish(s, context, &old, err);
-    s->result.build_us = (mf_clock_ns() - start) / 1000;
+    s->result.build_us =
+        ((code == 0 ? s->stored_ns : mf_clock_ns()) - start) / 1000;
     mf_lease_drop(context);
     if (code == 0)
         retire(s, old);

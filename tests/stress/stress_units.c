@@ -5,6 +5,7 @@
  * under all of it. Calls on a unit that is there never fail, and each answer is
  * made by one version: its text and its number tell the same one.
  */
+#include "tests/api/numbered.h"
 #include "tests/api/units.h"
 
 enum {
@@ -57,51 +58,6 @@ static unsigned seed_of(stress *s)
     return atomic_fetch_add(&s->seeds, 7919) + 1;
 }
 
-/* --- what versions are made of --- */
-
-typedef struct texts {
-    char schema[1000], handlers[1000];
-    mayfly_source of_schema, of_handlers;
-    mayfly_load_options load;
-    mayfly_recipe recipe;
-} texts;
-
-/* Fields and methods come and go; what the answers are told by stays. */
-static const mayfly_recipe *recipe_of(texts *t, int unit, unsigned word)
-{
-    snprintf(t->schema, sizeof t->schema,
-             "syntax = \"proto3\";\npackage hello;\n"
-             "service Greeter { rpc SayHello (Request) returns (Reply); %s }\n"
-             "message Request { string name = 1; %s }\n"
-             "message Place { string city = 1; }\n"
-             "message Reply { %s string message = 1; int64 number = 5; }\n",
-             word % 2 ? "rpc More (Request) returns (Reply);" : "",
-             word % 3 ? "int64 number = 5;" : "string extra = 9;",
-             word % 2 ? "repeated Place places = 2;" : "");
-    snprintf(t->handlers, sizeof t->handlers,
-             "#include \"hello.mf.h\"\n"
-             "static int calls;\n"
-             "int hello_Greeter_on_SayHello(void *state, mayfly_call *c,\n"
-             "    const hello_Request *q, hello_Reply *r)\n"
-             "{ r->message = mayfly_str_of(\"u%d/%u\"); r->number = %u;\n"
-             "  calls++; return 0; }\n",
-             unit, word, word);
-    t->of_schema = (mayfly_source){"hello.proto", t->schema, 0};
-    t->of_handlers = (mayfly_source){"handlers.c", t->handlers, 0};
-    t->load =
-        *MAYFLY_LOAD_OPTIONS(.handlers = &t->of_handlers, .n_handlers = 1);
-    t->recipe = *MAYFLY_RECIPE(.schema = &t->of_schema, .load = &t->load);
-    return &t->recipe;
-}
-
-/* "u1/4" with the number 4. */
-static int is_of_one(int unit, const hello_Reply *r)
-{
-    char expected[32];
-    snprintf(expected, sizeof expected, "u%d/%lld", unit, (long long)r->number);
-    return r->number >= 0 && r->number < WORDS && is_text(r->message, expected);
-}
-
 /* --- calls --- */
 
 static const hello_Request request = {.name = MAYFLY_STR("ada"), .number = 3};
@@ -127,7 +83,7 @@ static void call_by(stress *s, hello_Greeter *greeter, int unit)
     int code = hello_Greeter_SayHello(greeter, call, &request, &reply, &err);
     if (code != 0)
         failed(s, "a typed call", code, &err);
-    else if (!is_of_one(unit, reply))
+    else if (!numbered_is_one(unit, reply))
         failed(s, "a typed answer is of two versions", 0, NULL);
     mayfly_call_free(call);
     atomic_fetch_add(&s->calls, 1);
@@ -246,7 +202,7 @@ static void landed(void *state, mayfly_call *call, int code, void *reply)
     flight *f = state;
     if (code != 0)
         failed(f->s, "a call that a loop has started", code, NULL);
-    else if (!is_of_one(f->unit, reply))
+    else if (!numbered_is_one(f->unit, reply))
         failed(f->s, "a started answer is of two versions", 0, NULL);
     mayfly_call_free(call);
     atomic_fetch_add(&f->s->calls, 1);
@@ -294,9 +250,9 @@ static void swap_one(stress *s, int unit, unsigned word, unsigned how)
     static const int good[] = {0};
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_swap swap = {0};
-    texts t;
+    numbered t;
     int code =
-        mayfly_unit_swap(s->units[unit], recipe_of(&t, unit, word),
+        mayfly_unit_swap(s->units[unit], numbered_recipe(&t, unit, word),
                          MAYFLY_SWAP_OPTIONS(.keep = (how & 1) != 0,
                                              .wait_ms = how & 2 ? 20 : 0),
                          &swap, &err);
@@ -412,11 +368,11 @@ static void *load_others(void *state)
     while (goes_on(s)) {
         mayfly_error err = MAYFLY_ERROR_INIT;
         char name[16];
-        texts t;
+        numbered t;
         mayfly_unit *unit = NULL;
         hello_Greeter *own = NULL;
         snprintf(name, sizeof name, "other%u", next(&seed) % 2);
-        recipe_of(&t, 0, next(&seed) % WORDS);
+        numbered_recipe(&t, 0, next(&seed) % WORDS);
         t.load.n_handlers = next(&seed) % 2; /* or shared by both */
         int code =
             mayfly_unit_load(s->host, name, &t.recipe, &unit, NULL, &err);
@@ -456,12 +412,12 @@ static void begin_all(stress *s, flight flights[FLYING])
 {
     must(mayfly_host_new(MAYFLY_HOST_OPTIONS(.loops = 2), &s->host, &err));
     for (int i = 0; i < UNITS; i++) {
-        texts t;
+        numbered t;
         char name[16];
         snprintf(name, sizeof name, "u%d", i);
         s->pairs[i] = hello_connect(s->host);
-        must(mayfly_unit_load(s->host, name, recipe_of(&t, i, 0), &s->units[i],
-                              NULL, &err));
+        must(mayfly_unit_load(s->host, name, numbered_recipe(&t, i, 0),
+                              &s->units[i], NULL, &err));
         must(mayfly_unit_serve_source(s->units[i], s->pairs[i].server, NULL,
                                       NULL, &err));
         must(hello_Greeter_follow(s->units[i], s->pairs[i].channel,
