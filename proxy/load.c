@@ -289,8 +289,9 @@ static int make_plan(const mf_load *load, mf_heap *heap, mf_plan **ret_plan,
 
 void mf_built_free(mayfly_host *host, mf_built *built)
 {
-    if (built)
-        mf_unit_free(built->unit);
+    if (!built)
+        return;
+    mf_unit_free(built->unit);
     mf_alloc_free(&host->alloc, built);
 }
 

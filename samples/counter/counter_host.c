@@ -57,7 +57,7 @@ static char *read_file(const char *path)
 static int use(app *a, const char *path)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    mayfly_swap swap;
+    mayfly_swap swap = {0};
     char *folder = strdup(path), *text = read_file(path);
     if (!folder || !text) {
         fprintf(stderr, "%s: cannot be read\n", path);
@@ -85,8 +85,13 @@ static int use(app *a, const char *path)
     free(text);
     if (code != 0)
         return fail("refused", &err);
-    printf("version %d serves\n", (int)mayfly_unit_version(a->unit));
+    printf("version %d serves", (int)mayfly_unit_version(a->unit));
+    if (swap.receipt)
+        printf("; %zu bytes of version %d remain",
+               mayfly_receipt_retained(swap.receipt), (int)swap.from);
+    printf("\n");
     fflush(stdout);
+    mayfly_receipt_free(swap.receipt);
     return 0;
 }
 

@@ -63,7 +63,8 @@ def swaps(host, broken):
     lines = [host.line() for _ in range(3)]
     check("the second takes the counts over, the first leaves them", lines == [
         "second goes on with the counts that there are",
-        "first is gone, the counts stay", "version 2 serves"], lines)
+        "first is gone, the counts stay",
+        "version 2 serves; 0 bytes of version 1 remain"], lines)
     check("and goes on", host.add("ada") == ("6", "second"))
     check("in its own way", host.add("linus")[0] == 64 + 5)
     reply = None
@@ -84,7 +85,8 @@ def swaps(host, broken):
     lines = [host.line() for _ in range(3)]
     check("back to the first, with all that was counted", lines == [
         "first goes on with the counts that there are",
-        "second is gone, the counts stay", "version 3 serves"], lines)
+        "second is gone, the counts stay",
+        "version 3 serves; 0 bytes of version 2 remain"], lines)
     check("it takes names again", [host.add("ada"), host.add("linus")] ==
           [("8", "first"), ("1", "first")])
 
