@@ -101,8 +101,9 @@ static int swap_to(swapping *s, uint64_t deadline_ns, mayfly_error *err)
     if (s->options->check &&
         (code = s->options->check(s->options->check_state, context,
                                   &refused)) != 0) {
+        refused.code = code;
         mf_error_copy(err, &refused);
-        if (refused.code == 0)
+        if (!refused.message[0])
             mf_error_set(err, code, "\"%s\" was refused by the check",
                          mayfly_context_name(context));
     }

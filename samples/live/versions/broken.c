@@ -1,0 +1,7 @@
+/* Does not compile. */
+#include "prices.mf.h"
+
+int self_test(void)
+{
+    return 1
+}
