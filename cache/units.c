@@ -358,8 +358,56 @@ static int is_current(mayfly_unit *unit, const mayfly_context *context)
     return same;
 }
 
+int mf_unit_is_unbuilt(mayfly_unit *unit)
+{
+    pthread_mutex_lock(&unit->units->lock);
+    const mf_version *v = atomic_load(&unit->current);
+    const mf_content *c = v ? v->content : NULL;
+    int unbuilt = c && !c->builds && !c->building && !atomic_load(&c->context);
+    pthread_mutex_unlock(&unit->units->lock);
+    return unbuilt;
+}
+
+int mf_unit_each_method(mayfly_unit *unit, mf_method_fn each, void *state,
+                        mayfly_error *err)
+{
+    const mf_units_options *o = &unit->units->o;
+    mf_content *c;
+    int code = content_of(unit, 0, &c, err);
+    if (code != 0)
+        return code;
+    code = o->each_method(o->host, c->made, each, state, err);
+    mf_content_put(c);
+    return code;
+}
+
+/* `following` is held. */
+static void link_follower(mayfly_unit *unit, mf_follower *follower)
+{
+    follower->next = unit->followers;
+    follower->link = &unit->followers;
+    if (follower->next)
+        follower->next->link = &follower->next;
+    unit->followers = follower;
+}
+
+/* Who builds it takes `following` when it has begun to, so it finds this one.
+ */
+static int follow_unbuilt(mayfly_unit *unit, mf_follower *follower)
+{
+    pthread_mutex_lock(&unit->following);
+    int done = mf_unit_is_unbuilt(unit);
+    if (done)
+        link_follower(unit, follower);
+    pthread_mutex_unlock(&unit->following);
+    return done;
+}
+
 int mf_unit_follow(mayfly_unit *unit, mf_follower *follower, mayfly_error *err)
 {
+    if (follower->waits && mf_units_check(unit->units, NULL) == 0 &&
+        follow_unbuilt(unit, follower))
+        return 0;
     for (;;) {
         mayfly_context *context;
         int code = mf_unit_lease(unit, 0, &context, err);
@@ -369,13 +417,8 @@ int mf_unit_follow(mayfly_unit *unit, mf_follower *follower, mayfly_error *err)
         int done = is_current(unit, context); /* no swap comes in between */
         if (done)
             code = follower->prepare(follower, context, err);
-        if (done && code == 0) {
-            follower->next = unit->followers;
-            follower->link = &unit->followers;
-            if (follower->next)
-                follower->next->link = &follower->next;
-            unit->followers = follower;
-        }
+        if (done && code == 0)
+            link_follower(unit, follower);
         pthread_mutex_unlock(&unit->following);
         mf_lease_drop(context);
         if (done)

@@ -34,6 +34,9 @@ typedef struct mf_recipe {
     uint64_t deadline_ns; /* for waiting; 0: none */
 } mf_recipe;
 
+/* "/package.Service/Method". */
+typedef int (*mf_method_fn)(void *state, const char *path, int streams);
+
 typedef struct mf_units_options {
     mf_alloc *alloc;
     mf_grace *grace;
@@ -46,6 +49,9 @@ typedef struct mf_units_options {
     int (*build)(void *host, void *made, const char *name,
                  mayfly_context *previous, mayfly_context **ret_context,
                  mayfly_error *err);
+    /* See mf_unit_each_method. */
+    int (*each_method)(void *host, void *made, mf_method_fn each, void *state,
+                       mayfly_error *err);
     void (*free_recipe)(void *host, void *made);
     /* Whether a context has something that would be lost with it: it is not
      * evicted to make room. Under a lease. */
@@ -102,6 +108,14 @@ int mf_unit_try_lease(mayfly_unit *unit, mayfly_context **ret_context);
 int mf_unit_lease(mayfly_unit *unit, uint64_t deadline_ns,
                   mayfly_context **ret_context, mayfly_error *err);
 
+/* Whether its current version was never built, nor is just now. */
+int mf_unit_is_unbuilt(mayfly_unit *unit);
+
+/* Calls back for each method of the current version's services, without building
+ * it, until that returns other than 0, which is returned. Errors: EUNLOADED. */
+int mf_unit_each_method(mayfly_unit *unit, mf_method_fn each, void *state,
+                        mayfly_error *err);
+
 void *mf_unit_host(const mayfly_unit *unit);
 
 /* The context of a version (0: the current one) with a reference, where it is
@@ -113,7 +127,9 @@ mayfly_context *mf_unit_peek(mayfly_unit *unit, uint64_t version);
  * version before calls can reach it, and once when it begins to follow, with a
  * lease held: it binds, and refuses what cannot be. `publish` is called when
  * that version has become current. Both may block; they must not begin or end
- * to follow, but for mf_unit_unfollow_within. The struct is the follower's,
+ * to follow, but for mf_unit_unfollow_within. One that `waits` follows a lazy
+ * version that was never built without building it: `prepare` is called when
+ * somebody builds it for this unit, or never. The struct is the follower's,
  * zeroed.
  */
 typedef struct mf_follower {
@@ -121,6 +137,7 @@ typedef struct mf_follower {
     int (*prepare)(struct mf_follower *follower, mayfly_context *context,
                    mayfly_error *err);
     void (*publish)(struct mf_follower *follower, mayfly_context *context);
+    int waits;
 } mf_follower;
 
 /* Errors: what `prepare` or building answers, EUNLOADED. */

@@ -23,9 +23,11 @@
 #include "base/error.h"
 #include "base/options.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { RECIPE_BYTES_MAX = 512 << 20, FORMAT = 1 };
+enum { RECIPE_BYTES_MAX = 512 << 20, FORMAT = 1, NAME_BYTES_MAX = 2048 };
+enum { UNARY = 'u', STREAMS = 's' };
 
 typedef struct source_list { /* a growing list */
     mayfly_source *items;
@@ -41,6 +43,9 @@ typedef struct kept { /* what a recipe's `made` is */
     const char *first; /* the name of the file that was asked for; built in
                           where it is not one of `files` */
     size_t n_services; /* of the schema's root files */
+    const char
+        *methods; /* of these: a letter and the path, one behind the other */
+    size_t n_methods;
     mayfly_source *handlers;
     source_list headers;       /* what these include */
     mayfly_include_fn include; /* the caller's, for what is not among them */
@@ -248,6 +253,7 @@ static void settle(kept *k)
     for (size_t i = 0; i < k->options.n_symbols; i++)
         k->symbols[i].name = text_at(k, k->symbols[i].name);
     k->first = text_at(k, k->first);
+    k->methods = text_at(k, k->methods);
     k->options.files = k->files.items;
     k->options.n_files = k->files.n;
     k->options.include = include_kept;
@@ -292,6 +298,25 @@ void mf_recipe_free(void *host, void *made)
     mf_alloc_free(k->alloc, k);
 }
 
+/* What a service has is known without building it. */
+static void put_services(kept *k, const mf_file *file)
+{
+    char text[2 * NAME_BYTES_MAX];
+    k->n_services += file->n_services;
+    for (uint32_t s = 0; s < file->n_services; s++) {
+        const mf_service *service = &file->services[s];
+        for (uint32_t m = 0; m < service->n_methods; m++) {
+            const mf_method *method = &service->methods[m];
+            int streams = method->client_streaming || method->server_streaming;
+            snprintf(text, sizeof text, "%c/%s/%s", streams ? STREAMS : UNARY,
+                     service->full_name, method->name);
+            const char *at = put_text(k, text);
+            if (k->n_methods++ == 0)
+                k->methods = at;
+        }
+    }
+}
+
 static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
                        const mayfly_load_options *o, mayfly_error *err)
 {
@@ -317,7 +342,7 @@ static int read_schema(mayfly_host *host, kept *k, const mayfly_recipe *recipe,
         k->first = put_text(k, first->name);
     for (uint32_t i = 0; code == 0 && i < ready->schema->n_files; i++)
         if (ready->schema->files[i]->is_root)
-            k->n_services += ready->schema->files[i]->n_services;
+            put_services(k, ready->schema->files[i]);
     ready->is_strict = o->strict_presence != 0;
     ready->is_plain = !o->n_handlers && !o->resident && !o->limits;
     return code;
@@ -400,6 +425,31 @@ mf_recipe_ready *mf_recipe_get_ready(const mf_recipe *recipe)
 
 /* --- building --- */
 
+/* The copy of the text that was asked for; NULL: it was a built-in one. */
+static const mayfly_source *first_text(const kept *k)
+{
+    for (size_t i = 0; i < k->files.n; i++)
+        if (strcmp(k->files.items[i].name, k->first) == 0)
+            return &k->files.items[i];
+    return NULL;
+}
+
+int mf_recipe_each_method(void *host, void *made, mf_method_fn each,
+                          void *state, mayfly_error *err)
+{
+    const kept *k = made;
+    const char *at = k->methods;
+    int code = 0;
+    (void)host, (void)err;
+    for (size_t i = 0; code == 0 && i < k->n_methods; i++) {
+        uint64_t len; /* as `put` has it, in front */
+        memcpy(&len, at - sizeof len, sizeof len);
+        code = each(state, at + 1, at[0] == STREAMS);
+        at += len + 1 + sizeof len;
+    }
+    return code;
+}
+
 static void on_unloaded(void *host, mayfly_context *context)
 {
     mf_units_unloaded(((mayfly_host *)host)->units, context);
@@ -410,10 +460,7 @@ int mf_recipe_build(void *host, void *made, const char *name,
                     mayfly_error *err)
 {
     kept *k = made;
-    const mayfly_source *text = NULL;
-    for (size_t i = 0; i < k->files.n && !text; i++)
-        if (strcmp(k->files.items[i].name, k->first) == 0)
-            text = &k->files.items[i];
+    const mayfly_source *text = first_text(k);
     mayfly_load_options options = k->options;
     if (k->ready.schema && pthread_equal(k->reader, pthread_self())) {
         options.diagnostic = k->diagnostic;

@@ -51,4 +51,8 @@ int mf_recipe_build(void *host, void *made, const char *name,
                     mayfly_error *err);
 void mf_recipe_free(void *host, void *made);
 
+/* Likewise. */
+int mf_recipe_each_method(void *host, void *made, mf_method_fn each,
+                          void *state, mayfly_error *err);
+
 #endif

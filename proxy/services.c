@@ -270,14 +270,18 @@ static void publish(mf_follower *follower, mayfly_context *context)
     mf_serving_end(s);
 }
 
-/* Begins to follow; with a lease on the version that is current then. */
+/* Begins to follow; with a lease on the version that is current then. NULL:
+ * that is a lazy one, for which nothing is built now. What source handles is
+ * known when it is compiled. */
 static int follow(mf_serving *s, mayfly_context **ret_context,
                   mayfly_error *err)
 {
     s->follower.prepare = prepare;
     s->follower.publish = s->layout ? NULL : publish;
+    s->follower.waits = s->layout || s->name;
+    *ret_context = NULL;
     int code = mf_unit_follow(s->unit, &s->follower, err);
-    if (code == 0)
+    if (code == 0 && !(s->follower.waits && mf_unit_is_unbuilt(s->unit)))
         code = mf_unit_lease(s->unit, 0, ret_context, err);
     return code;
 }
@@ -304,7 +308,8 @@ int mayfly_unit_serve(mayfly_unit *unit, mayfly_server *server,
     code = follow(s, &context, err);
     if (code == 0) {
         code = add_methods(s, handlers, NULL, err);
-        mf_lease_drop(context);
+        if (context)
+            mf_lease_drop(context);
     }
     return added(s, code, release);
 }
@@ -329,6 +334,49 @@ static int add_versions(mf_serving *s, mayfly_context *context,
     return code;
 }
 
+typedef struct unbuilt {
+    mf_serving *service;
+    mf_route_list list;
+    int found;
+    mayfly_error *err;
+} unbuilt;
+
+static int add_unbuilt_one(void *state, const char *path, int streams)
+{
+    unbuilt *u = state;
+    const mf_served what = {.handled = 1}; /* its place is found by the path */
+    if (!mf_is_of(path, u->service->name))
+        return 0;
+    u->found = 1;
+    if (streams && strcmp(path + 1, u->service->name) == 0)
+        return mf_error_set(u->err, MAYFLY_EUNSUPPORTED, "\"%.200s\" streams",
+                            u->service->name);
+    return mf_serving_route(u->service, &what, path, &u->list, u->err);
+}
+
+/* What a lazy version is going to have of a name, and what one has that was
+ * built or became current meanwhile. */
+static int add_unbuilt(mf_serving *s, mayfly_error *err)
+{
+    unbuilt u = {.service = s, .list = {.alloc = s->alloc}, .err = err};
+    mayfly_context *now;
+    int code = mf_unit_each_method(s->unit, add_unbuilt_one, &u, err);
+    if (code == 0 && !u.found)
+        code = mf_error_set(
+            err, MAYFLY_ENOTFOUND, "unit \"%s\" has no %s \"%.200s\"",
+            mayfly_unit_name(s->unit),
+            strchr(s->name, '/') ? "method" : "service", s->name);
+    code = mf_route_list_serve(&u.list, s->routes, code, err);
+    if (code != 0)
+        return code;
+    atomic_store(&s->is_added, 1);
+    if (mf_unit_try_lease(s->unit, &now) != 0)
+        return 0;
+    code = each_covered(s, mf_context_unit(now), add_again, NULL, err);
+    mf_lease_drop(now);
+    return code;
+}
+
 /* What the current version of a unit has of a name, or by its source. */
 static int add_of_unit(const mf_serving *from, void (*release)(void *state),
                        mayfly_error *err)
@@ -338,9 +386,11 @@ static int add_of_unit(const mf_serving *from, void (*release)(void *state),
     if (!s)
         return MAYFLY_ENOMEM;
     int code = follow(s, &context, err);
-    if (code == 0) {
+    if (code == 0 && context) {
         code = add_versions(s, context, err);
         mf_lease_drop(context);
+    } else if (code == 0) {
+        code = add_unbuilt(s, err);
     }
     return added(s, code, release);
 }

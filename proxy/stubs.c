@@ -247,6 +247,7 @@ int mayfly_unit_proxy_new(mayfly_unit *unit, const mayfly_layout *layout,
         return mf_error_nomem(err, "a proxy");
     p->to.unit = mayfly_unit_ref(unit);
     p->follower.prepare = bind_next;
+    p->follower.waits = 1;
     code = mf_unit_follow(unit, &p->follower, err);
     if (code == 0)
         *ret_proxy = p;

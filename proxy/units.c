@@ -106,6 +106,7 @@ int mf_units_begin(mayfly_host *host, mayfly_error *err)
                           .unref_host = unref_host,
                           .fork_generation = host->made_under,
                           .build = mf_recipe_build,
+                          .each_method = mf_recipe_each_method,
                           .free_recipe = mf_recipe_free,
                           .has_state = has_state,
                           .on_loop = on_loop};

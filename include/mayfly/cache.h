@@ -63,7 +63,9 @@ typedef struct mayfly_recipe {
                                         symbols are used as long as the version
                                         is there, but `diagnostic`: only before
                                         the function returns */
-    int lazy; /* read and checked now, compiled with its first use */
+    int lazy; /* read and checked now, compiled with its first use: a call. What
+                 follows the unit is bound to it then, but for handlers that are
+                 its source, which have to be compiled to be served */
     unsigned wait_ms; /* for a build of the same content by another thread;
                          0: as long as it takes */
 } mayfly_recipe;

@@ -2,7 +2,7 @@
 BENCH = $(BUILD)/tests/bench
 BENCH_CXXFLAGS = -O2 -g -std=c++17 -I. -I$(BENCH)/gen
 
-$(BENCH)/load $(BENCH)/calls $(BENCH)/ask $(BENCH)/pools: $(BENCH)/%: tests/bench/%.c \
+$(BENCH)/load $(BENCH)/calls $(BENCH)/cold $(BENCH)/ask $(BENCH)/pools: $(BENCH)/%: tests/bench/%.c \
 		tests/bench/random.h $(BUILD)/libmayfly.a | $(PROTO_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(USER_CFLAGS) -I. $(PROTO_DIRS) $(LDFLAGS) -o $@ $< \
@@ -57,7 +57,7 @@ $(BENCH)/units $(BENCH)/phases: $(BENCH)/%: tests/bench/%.c \
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(SUPPORT) \
 	  $(BUILD)/libmayfly-internal.a -lcmocka $(LIBS)
 
-bench-programs: $(BENCH)/units $(BENCH)/phases \
+bench-programs: $(BENCH)/units $(BENCH)/phases $(BENCH)/cold \
 	$(BENCH)/pingpong $(BENCH)/load $(BENCH)/lease \
 	$(BENCH)/contexts $(BENCH)/ask $(BENCH)/presets $(BENCH)/pools $(BENCH)/codec $(BENCH)/calls \
 	$(BENCH)/grpc_greeter $(BUILD)/samples/greeter/greeter_server
