@@ -83,8 +83,6 @@ static int read_option(const args_spec *spec, int argc, char **argv, int *i)
     const args_option *o = find(spec, name, len, is_long ? '\0' : name[0]);
     if (!o)
         return args_error(spec, "unknown option %.*s", shown, word);
-    if (o->kind == ARGS_LATER)
-        return args_error(spec, "%.*s is not built yet", shown, word);
     if (is_long && name[len] == '=')
         value = name + len + 1;
     else if (!is_long && name[1])

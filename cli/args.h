@@ -18,8 +18,7 @@ void args_list_free(args_list *list);
 enum args_kind {
     ARGS_FLAG,  /* to: int, set to 1 */
     ARGS_VALUE, /* to: const char *, the last one counts */
-    ARGS_LIST,  /* to: args_list, in order */
-    ARGS_LATER  /* known but not built yet: an error that says so */
+    ARGS_LIST   /* to: args_list, in order */
 };
 
 typedef struct args_option {

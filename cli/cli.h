@@ -30,6 +30,12 @@ int cli_decode(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_stat(int argc, char **argv);
+int cli_why(int argc, char **argv);
+int cli_top(int argc, char **argv);
+int cli_load(int argc, char **argv);
+int cli_swap(int argc, char **argv);
+int cli_unload(int argc, char **argv);
 
 /* --- errors (common.c) -------------------------------------------------------
  */
@@ -125,6 +131,9 @@ char *cli_indent(const char *json, size_t len, size_t *ret_len);
 /* A JSON string with its quotes. */
 void cli_put_json(FILE *to, const char *text);
 
+/* Whether bytes are UTF-8 without a zero. */
+int cli_is_text(const char *text, size_t len);
+
 /* Base64 to bytes in `out` (n bytes of room) and back (2 * n + 5
  * bytes, zero-terminated). The first returns 0 or -1. */
 int cli_from_base64(const char *text, size_t n, unsigned char *out,
@@ -134,6 +143,10 @@ void cli_to_base64(const unsigned char *bytes, size_t n, char *out);
 /* A peer's text on standard error: control characters but newline and tab are
  * written as \x1b, so that it cannot steer the terminal. */
 void cli_put_text(const char *text, size_t len);
+
+/* 12,345 into `out`, which is returned. */
+enum { CLI_NUMBER = 32 };
+const char *cli_grouped(uint64_t n, char out[CLI_NUMBER]);
 
 /* "greeter" for "dir/greeter.proto": the name of a context. `out` is cut. */
 void cli_context_name(const char *path, char *out, size_t size);

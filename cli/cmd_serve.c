@@ -44,6 +44,10 @@ static const char help[] =
     "shown "
     "with\n"
     "                its place, and the old version goes on\n"
+    "  --admin PATH  open an admin socket there, for 'mayfly stat' and the "
+    "like; "
+    "only\n"
+    "                your own user and root may use it\n"
     "  --blocking    handlers may block: run them on worker threads\n"
     "  --receipt     print the receipt when everything is unloaded\n"
     "\n"
@@ -70,6 +74,7 @@ static int serve_until_signal(serve *s, const sigset_t *signals)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
     mayfly_server *server;
+    mayfly_admin *admin = NULL;
     int port = 0, number;
     if (mayfly_server_new(s->host, NULL, &server, &err) != 0)
         return cli_fail_error(&err);
@@ -79,6 +84,9 @@ static int serve_until_signal(serve *s, const sigset_t *signals)
             MAYFLY_SERVICE_OPTIONS(.blocking = s->blocking), &err) ||
         mayfly_server_listen(server, s->address, &port, &err))
         rc = cli_fail_error(&err);
+    if (rc == CLI_OK && s->admin_path &&
+        mayfly_admin_listen(s->host, s->admin_path, NULL, &admin, &err) != 0)
+        rc = cli_fail_error(&err);
     if (rc == CLI_OK && s->watch)
         rc = serve_watch_begin(s);
     if (rc == CLI_OK)
@@ -87,6 +95,7 @@ static int serve_until_signal(serve *s, const sigset_t *signals)
         sigwait(signals, &number);
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
     serve_watch_end(s);
+    mayfly_admin_close(admin);
     mayfly_server_free(server, GRACE_MS);
     return rc;
 }
@@ -150,7 +159,7 @@ int cli_serve(int argc, char **argv)
                                    {"blocking", 0, ARGS_FLAG, &s.blocking},
                                    {"receipt", 0, ARGS_FLAG, &s.receipt},
                                    {"watch", 0, ARGS_FLAG, &s.watches},
-                                   {"admin", 0, ARGS_LATER, NULL}};
+                                   {"admin", 0, ARGS_VALUE, &s.admin_path}};
     const args_spec spec = {
         "mayfly serve", help, options, sizeof(options) / sizeof(options[0]), 2,
         (size_t)-1};

@@ -19,6 +19,12 @@ static const struct {
     {"call", cli_call, "call a method of a server"},
     {"serve", cli_serve, "serve a schema with handlers written in C"},
     {"run", cli_run, "run a C program in memory, and unload it"},
+    {"stat", cli_stat, "what a running host holds and does"},
+    {"why", cli_why, "what holds a unit of a running host"},
+    {"top", cli_top, "its units by what they do, every second"},
+    {"load", cli_load, "add a version to a unit of a running host"},
+    {"swap", cli_swap, "make another version of it current"},
+    {"unload", cli_unload, "take a unit out of a running host"},
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -23,6 +23,7 @@ typedef struct serve {
     int blocking;
     int receipt;
     int watches; /* --watch */
+    const char *admin_path; /* --admin; NULL: none */
 
     mayfly_host *host;
     mayfly_unit *unit;

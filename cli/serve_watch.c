@@ -32,29 +32,15 @@ typedef struct watching {
 
 /* --- lines --- */
 
-/* 58,624 */
-static const char *grouped(size_t n, char out[32])
-{
-    char digits[32];
-    int len = snprintf(digits, sizeof digits, "%zu", n), at = 0;
-    for (int i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0)
-            out[at++] = ',';
-        out[at++] = digits[i];
-    }
-    out[at] = '\0';
-    return out;
-}
-
 static void say_gone(char *out, size_t size, uint64_t version, size_t bytes,
                      const mayfly_receipt *receipt)
 {
-    char gave[32], kept[32];
+    char gave[CLI_NUMBER], kept[CLI_NUMBER];
     size_t retained = receipt ? mayfly_receipt_retained(receipt) : 0;
     snprintf(out, size, "version %llu gave back %s bytes, %s retained",
              (unsigned long long)version,
-             grouped(bytes > retained ? bytes - retained : 0, gave),
-             grouped(retained, kept));
+             cli_grouped(bytes > retained ? bytes - retained : 0, gave),
+             cli_grouped(retained, kept));
 }
 
 static void note_bytes(void *state, const mayfly_version_info *info)

@@ -198,3 +198,29 @@ void cli_put_json(FILE *to, const char *text)
     }
     fputc('"', to);
 }
+
+int cli_is_text(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    while (s < end && *s) {
+        size_t n = sequence_len(s);
+        if (n == 0 || n > (size_t)(end - s))
+            return 0;
+        s += n;
+    }
+    return s == end;
+}
+
+const char *cli_grouped(uint64_t n, char out[CLI_NUMBER])
+{
+    char digits[CLI_NUMBER];
+    int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)n);
+    int at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}

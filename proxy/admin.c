@@ -3,7 +3,7 @@
  *
  * Everything of it lives on the host's first loop but the threads that answer,
  * which are a few of the host's own, apart from those of its handlers: what
- * holds a context can be asked when every handler hangs.
+ * holds a context can be asked when every worker hangs.
  *
  * It ends once, by its user or by its host: `is_closing` says who. The loop's
  * part ends in a task, where the name goes away and connections are closed;

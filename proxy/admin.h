@@ -111,6 +111,7 @@ typedef struct mf_admin_request {
     mf_admin_sources files;      /* what it imports */
     mf_admin_texts include_dirs; /* absolute */
     mf_admin_sources handlers;
+    mf_admin_texts header_dirs; /* absolute */
     uint64_t wait_ms;
     int has_wait;
     int force, keep;

@@ -47,6 +47,7 @@ static const member members[] = {
     {"files", SOURCES, BUILDS, AT(files)},
     {"include_dirs", PATHS, BUILDS, AT(include_dirs)},
     {"handlers", SOURCES, BUILDS, AT(handlers)},
+    {"header_dirs", PATHS, BUILDS, AT(header_dirs)},
     {"wait_ms", NUMBER, A(MF_ADMIN_SWAP) | A(MF_ADMIN_UNLOAD), AT(wait_ms)},
     {"force", BOOL, A(MF_ADMIN_UNLOAD), AT(force)},
     {"keep", BOOL, A(MF_ADMIN_SWAP), AT(keep)},

@@ -30,6 +30,8 @@ static void check(const mf_admin_request *q)
     must(!q->schema.text || q->schema.name[0]);
     for (size_t i = 0; i < q->include_dirs.n; i++)
         must(q->include_dirs.items[i][0] == '/');
+    for (size_t i = 0; i < q->header_dirs.n; i++)
+        must(q->header_dirs.items[i][0] == '/');
     check_sources(&q->files);
     check_sources(&q->handlers);
     if (q->command == MF_ADMIN_LOAD)

@@ -12,7 +12,7 @@ TOP = os.environ.get("TOP", os.getcwd())
 MAYFLY = os.path.abspath(os.environ.get("MAYFLY", "build/mayfly"))
 KEPT = os.path.join(TOP, "tests/golden/cli")
 COMMANDS = ["compile", "header", "describe", "encode", "decode", "call", "serve",
-            "run"]
+            "run", "stat", "why", "top", "load", "swap", "unload"]
 GREETER = "samples/greeter/greeter.proto"
 
 # name, arguments, standard input
@@ -36,6 +36,13 @@ CASES += [
                             "127.0.0.1:1", "a.B/C"], ""),
     ("usage-call-header", ["call", "--schema", GREETER, "-H", "no colon",
                            "127.0.0.1:1", "helloworld.Greeter/SayHello"], ""),
+    ("usage-admin", ["stat"], ""),
+    ("usage-admin-format", ["why", "--admin", "a", "--format", "xml", "b"], ""),
+    ("usage-swap", ["swap", "--admin", "a", "b"], ""),
+    ("usage-unload-wait", ["unload", "--admin", "a", "--wait", "61s", "b"], ""),
+    ("usage-top-sort", ["top", "--admin", "a", "--sort", "size"], ""),
+    ("usage-top-count", ["top", "--admin", "a", "--count", "0"], ""),
+    ("error-admin", ["stat", "--admin", "tests/golden/cli/none.sock"], ""),
     ("later-stream", ["call", "--schema", GREETER, "-d", "@", "127.0.0.1:1",
                       "a.B/C"], ""),
     ("later-describe", ["describe", "127.0.0.1:50051"], ""),
