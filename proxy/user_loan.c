@@ -235,9 +235,10 @@ static int lend(mayfly_pool *p, size_t room, mf_loan **ret_loan,
         l->call = NULL;
         count(p, l);
         /* whoever has an arena takes of the heap, too: only buffers ask it */
-        p->made += p->kind == MF_POOL_BUFFERS
-                       ? atomic_load(&p->heap_takes) != takes
-                       : *ret_is_new;
+        int is_made = p->kind == MF_POOL_BUFFERS
+                          ? atomic_load(&p->heap_takes) != takes
+                          : *ret_is_new;
+        p->made += is_made != 0;
         atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&p->lock);
