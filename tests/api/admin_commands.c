@@ -139,8 +139,8 @@ static void it_tells_of_the_host(void **state)
                                         "\"pss_kib\":",
                                         "\"cpu_us\":",
                                         "\"code\":",
-                                        "\"unit\":\"hello\",\"label\":"
-                                        "\"1\",\"version\":1",
+                                        ("\"unit\":\"hello\",\"label\":"
+                                         "\"1\",\"version\":1"),
                                         "\"current\":true",
                                         "\"gone\":{",
                                         "\"kind\":\"route\"",
