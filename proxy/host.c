@@ -15,6 +15,7 @@
 #include "base/guest.h"
 #include "base/options.h"
 #include "base/owner.h"
+#include "base/procfs.h"
 #include "proxy/call.h"
 #include "proxy/channel.h"
 #include "proxy/limits.h"
@@ -32,7 +33,8 @@ enum {
     IDLE_MS_MAX = 3600 * 1000,
     LARGE_BYTES = 64 * 1024, /* blocks of calls that are kept */
     TRIM_BYTES =
-        16 * 1024 /* of heap freed before malloc is asked to give back */
+        16 * 1024, /* of heap freed before malloc is asked to give back */
+    WORTH = 64     /* and one byte in so many of the process's */
 };
 
 /* --- references --- */
@@ -106,31 +108,81 @@ static void trim_parts(mayfly_host *host)
         mf_host_loading.trim(host);
 }
 
+/* Private pages of the process. */
+static size_t resident_bytes(void)
+{
+    mf_proc r;
+    char line[128];
+    uint64_t kib = 0;
+    if (!mf_proc_open(&r, "/proc/self/status"))
+        return 0;
+    while (!kib && mf_proc_line(&r, line, sizeof line))
+        mf_proc_figure(line, "RssAnon:", &kib);
+    mf_proc_close(&r);
+    return (size_t)kib * 1024;
+}
+
 /* glibc keeps what was freed; many connections that are gone were seen to leave
- * 150 MB. Asking costs it a walk over its heap, so only when it is worth it:
- * when `least` bytes were freed; 0: always. */
+ * 150 MB. Asking costs it a walk over the program's whole heap, in which others
+ * who allocate may have to wait, so only when it is worth it: when `least`
+ * bytes were freed, and more than a small part of all that there is; 0: always.
+ */
 static void trim_heap(mayfly_host *host, size_t least)
 {
     if (!host->uses_malloc)
         return;
     size_t high = mf_alloc_high(&host->alloc);
-    if (least && high < atomic_load(&host->alloc.bytes) + least)
+    size_t now = atomic_load(&host->alloc.bytes);
+    size_t freed = high > now ? high - now : 0;
+    size_t due = atomic_fetch_add(&host->trim_due, freed) + freed;
+    if (least && (due < least || due < resident_bytes() / WORTH))
         return;
+    atomic_store(&host->trim_due, 0);
     malloc_trim(0);
+}
+
+static void trim_idle(mayfly_host *host)
+{
+    trim_parts(host);
+    trim_heap(host, TRIM_BYTES);
+}
+
+static void trim_on_worker(mf_task *task)
+{
+    mayfly_host *host = MF_OWNER(task, mayfly_host, tick_work);
+    trim_idle(host);
+    atomic_store(&host->is_trimming, 0);
+}
+
+/* The walk over the heap takes as long as the program's heap is large, so it
+ * must not be taken on a loop that calls go by. 0: a worker has it, or just
+ * does it.
+ */
+static int trim_elsewhere(mayfly_host *host)
+{
+    if (atomic_exchange(&host->is_trimming, 1))
+        return 0;
+    host->tick_work.run = trim_on_worker;
+    int rc = mf_workers_push(host->workers, &host->tick_work);
+    if (rc != 0)
+        atomic_store(&host->is_trimming, 0);
+    return rc;
 }
 
 static void on_tick(mf_timer *timer)
 {
     mayfly_host *host = MF_OWNER(timer, mayfly_host, tick);
+    mf_loop *loop = host->loops[0];
     unsigned touched = atomic_load(&host->touched);
+    int is_used = loop->activity != host->tick_activity;
+    host->tick_activity = loop->activity;
     if (touched == host->tick_seen) {
         atomic_store(&host->tick_armed, 0);
-        trim_parts(host);
-        trim_heap(host, TRIM_BYTES);
+        if (!is_used || trim_elsewhere(host) != 0)
+            trim_idle(host);
         return;
     }
     host->tick_seen = touched;
-    mf_loop *loop = host->loops[0];
     mf_loop_set_timer(loop, timer, loop->now_ms + host->options.idle_ms,
                       on_tick);
 }
@@ -140,6 +192,7 @@ static void arm_tick(mf_task *task)
     mayfly_host *host = MF_OWNER(task, mayfly_host, tick_task);
     mf_loop *loop = host->loops[0];
     host->tick_seen = atomic_load(&host->touched);
+    host->tick_activity = loop->activity;
     mf_loop_set_timer(loop, &host->tick, loop->now_ms + host->options.idle_ms,
                       on_tick);
 }

@@ -59,6 +59,10 @@ struct mayfly_host {
     mf_task tick_task;
     mf_timer tick;
     unsigned tick_seen;
+    uint64_t tick_activity; /* of the first loop, when it was armed or last ran */
+    mf_task tick_work;      /* trims on a worker, where that loop is in use */
+    atomic_int is_trimming; /* it is on its way */
+    atomic_size_t trim_due; /* bytes freed since malloc was asked to give back */
 
     /* A loop that is not ours: its trim, and its end (host_end.c). */
     mf_task trim_task;

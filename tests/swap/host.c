@@ -10,7 +10,7 @@
  *
  *     begin        counts anew
  *     swap, stay   a unit in turn is swapped every PERIOD_MS, or none is
- *     rest         the clients call no more
+ *     rest, work   the clients stop calling, and begin again
  *     end          prints what was counted since `begin`, as one line of JSON
  *
  * Versions are numbered (tests/api/numbered.h). A client counts an answer that
@@ -293,6 +293,8 @@ static void take_commands(void)
             end();
         else if (strcmp(line, "rest") == 0)
             rest();
+        else if (strcmp(line, "work") == 0)
+            atomic_store(&h.rests, 0);
         else
             atomic_store(&h.swaps_on, strcmp(line, "swap") == 0);
     }

@@ -49,6 +49,14 @@ class Host:
             time.sleep(0.1)  # a server's call is counted when its stream is closed
         return now["unit_calls"], made
 
+    def quiet_dirty_kib(self):
+        """Private dirty memory when nothing has happened for a while."""
+        self.tell("stay", "rest")
+        time.sleep(1.5)
+        dirty = self.private_dirty_kib()
+        self.tell("work")
+        return dirty
+
     def private_dirty_kib(self):
         with open("/proc/%d/smaps_rollup" % self.p.pid) as f:
             return int(re.search(r"Private_Dirty: +(\d+)", f.read()).group(1))
