@@ -63,6 +63,17 @@ static int grow(mf_buf *b, size_t least)
     return 0;
 }
 
+void mf_buf_fit(mf_buf *b)
+{
+    uint8_t *ptr = b->len && b->len < b->cap
+                       ? mf_alloc_resize(b->alloc, b->ptr, b->len)
+                       : NULL;
+    if (!ptr)
+        return;
+    b->ptr = ptr;
+    b->cap = b->len;
+}
+
 uint8_t *mf_buf_room(mf_buf *b, size_t n)
 {
     if (b->failed)

@@ -28,6 +28,9 @@ void mf_buf_init(mf_buf *b, mf_alloc *alloc, size_t max); /* max 0: 2^31 - 1 */
 void mf_buf_done(mf_buf *b);
 void mf_buf_clear(mf_buf *b); /* len 0, failed 0; keeps the room */
 
+/* Gives back the room that is not used, if it can. */
+void mf_buf_fit(mf_buf *b);
+
 /* Makes room for `n` more bytes and returns where they go; NULL on failure. The
  * caller adds what it wrote to `len`. */
 uint8_t *mf_buf_room(mf_buf *b, size_t n);

@@ -24,7 +24,7 @@ typedef struct mf_census_row {
     size_t peak;    /* the most bytes of this kind at once */
 } mf_census_row;
 
-enum { MF_CENSUS_ROWS = 32 };
+enum { MF_CENSUS_ROWS = 40 };
 
 typedef struct mf_census {
     size_t n;

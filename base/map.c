@@ -234,6 +234,20 @@ size_t mf_map_count(const mf_map *m)
     return HASH_COUNT(m->head);
 }
 
+size_t mf_map_bytes(const mf_map *m, size_t *ret_blocks)
+{
+    size_t bytes = sizeof *m;
+    *ret_blocks = 1;
+    if (!m->head)
+        return bytes;
+    const UT_hash_table *t = m->head->hh.tbl;
+    bytes += sizeof *t + t->num_buckets * sizeof(UT_hash_bucket);
+    *ret_blocks += 2 + t->num_items;
+    for (const mf_map_entry *e = m->head; e; e = e->hh.next)
+        bytes += sizeof *e + e->len + 1;
+    return bytes;
+}
+
 int mf_map_put_str(mf_map *m, const char *key, void *value)
 {
     return mf_map_put(m, key, strlen(key), value);

@@ -30,6 +30,9 @@ int mf_map_put_str(mf_map *m, const char *key, void *value);
 void *mf_map_get_str(const mf_map *m, const char *key);
 void *mf_map_remove_str(mf_map *m, const char *key);
 
+/* What the map itself takes of its allocator. */
+size_t mf_map_bytes(const mf_map *m, size_t *ret_blocks);
+
 /* for (e = mf_map_first(m); e; e = mf_map_next(e)) ...; the entry at hand may
  * be removed when `next` was taken before. */
 mf_map_entry *mf_map_first(const mf_map *m);

@@ -210,3 +210,15 @@ size_t mf_table_count(const mf_table *t)
 {
     return atomic_load(&t->n);
 }
+
+size_t mf_table_bytes(mf_table *t, size_t *ret_blocks)
+{
+    pthread_mutex_lock(&t->lock);
+    const slots *s = atomic_load(&t->now);
+    size_t n = atomic_load(&t->n);
+    size_t bytes = sizeof *t + sizeof *s + s->cap * sizeof s->slot[0] +
+                   n * sizeof(entry);
+    pthread_mutex_unlock(&t->lock);
+    *ret_blocks = 2 + n;
+    return bytes;
+}

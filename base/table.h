@@ -37,4 +37,7 @@ int mf_table_each(const mf_table *t, int (*each)(void *state, void *value),
 
 size_t mf_table_count(const mf_table *t);
 
+/* What the table itself takes of its allocator. */
+size_t mf_table_bytes(mf_table *t, size_t *ret_blocks);
+
 #endif

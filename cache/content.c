@@ -53,6 +53,7 @@ static mf_content *new_content(mf_units *units, const mf_recipe *recipe,
     c->key = recipe->key;
     c->key_len = recipe->key_len;
     c->recipe_bytes = recipe->bytes;
+    c->recipe_blocks = recipe->blocks;
     c->fingerprint = mf_hash(recipe->key, recipe->key_len);
     atomic_init(&c->used_ms, mf_now_ms());
     return c;
@@ -99,6 +100,7 @@ mf_content *mf_content_get(mf_units *units, const mf_recipe *recipe,
     if (c == fresh) {
         fresh->made = recipe->made;
         units->recipe_bytes += fresh->recipe_bytes;
+        units->recipe_blocks += fresh->recipe_blocks;
     }
     if (c)
         c->versions++;
@@ -128,6 +130,7 @@ static mayfly_context *take_out(mf_content *c)
     if (c->mapped)
         mf_map_remove(units->contents, &c->fingerprint, sizeof c->fingerprint);
     units->recipe_bytes -= c->recipe_bytes;
+        units->recipe_blocks -= c->recipe_blocks;
     return let_go(c);
 }
 

@@ -42,6 +42,7 @@ typedef struct mf_binding {
     mf_count *count;
 } mf_binding;
 
+enum { MF_KEPT_ROWS = 28 };
 enum { MF_BEFORE = 0, MF_COMPILED, MF_DROPPED, MF_AFTER, MF_PHASES };
 
 /* What the kernel said at one moment. */
@@ -59,8 +60,10 @@ typedef struct mf_kept_snapshots {
         int has_process, has_map;
     } moments[MF_PHASES];
     mf_measured *measured; /* one per phase; NULL: never is */
-    mf_census census;      /* when it was compiled */
+    /* The census when it was compiled: a context has fewer kinds than a host. */
+    uint32_t n_rows;
     uint32_t stay; /* rows of it that are there once the arena is dropped */
+    mf_census_row rows[MF_KEPT_ROWS];
 } mf_kept_snapshots;
 
 struct mayfly_pin {

@@ -32,10 +32,12 @@ static int census_now(mayfly_context *c, mf_census *ret)
 void mf_context_memory(mayfly_context *context, mf_census *ret)
 {
     mf_census now = {0};
+    mf_snapshot compiled;
     census_now(context, &now);
     pthread_mutex_lock(&context->lock);
-    *ret = context->snapshots.census;
+    mf_snapshot_recall(context, MF_COMPILED, &compiled);
     pthread_mutex_unlock(&context->lock);
+    *ret = compiled.census;
     for (size_t i = 0; i < ret->n; i++)
         ret->rows[i].live = 0;
     for (size_t i = 0; i < now.n; i++) {

@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-_Static_assert(MF_CENSUS_ROWS <= 32, "one bit for each row");
+_Static_assert(MF_KEPT_ROWS <= 32, "one bit for each row");
 
 void mf_snapshot_measure(mayfly_context *c, mf_snapshot *s, const char *phase)
 {
@@ -52,6 +52,23 @@ static int has_row(const mf_census *c, const mf_census_row *row)
     return 0;
 }
 
+/* What does not fit is added to the last. */
+static void keep_rows(mf_kept_snapshots *k, const mf_census *c)
+{
+    k->n_rows = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        if (k->n_rows < MF_KEPT_ROWS) {
+            k->rows[k->n_rows++] = c->rows[i];
+            continue;
+        }
+        mf_census_row *last = &k->rows[MF_KEPT_ROWS - 1];
+        last->blocks += c->rows[i].blocks;
+        last->bytes += c->rows[i].bytes;
+        last->live += c->rows[i].live;
+        last->peak += c->rows[i].peak;
+    }
+}
+
 void mf_snapshot_keep(mayfly_context *c, int phase, const mf_snapshot *s)
 {
     mf_kept_snapshots *k = &c->snapshots;
@@ -60,12 +77,12 @@ void mf_snapshot_keep(mayfly_context *c, int phase, const mf_snapshot *s)
     if (k->measured)
         k->measured[phase] = (mf_measured){s->process, s->map};
     if (phase == MF_COMPILED)
-        k->census = s->census;
+        keep_rows(k, &s->census);
     if (phase != MF_DROPPED)
         return;
     k->stay = 0;
-    for (size_t i = 0; i < k->census.n; i++)
-        if (has_row(&s->census, &k->census.rows[i]))
+    for (size_t i = 0; i < k->n_rows; i++)
+        if (has_row(&s->census, &k->rows[i]))
             k->stay |= (uint32_t)1 << i;
 }
 
@@ -82,9 +99,8 @@ void mf_snapshot_recall(const mayfly_context *c, int phase, mf_snapshot *ret)
         ret->process = k->measured[phase].process;
         ret->map = k->measured[phase].map;
     }
-    if (phase == MF_COMPILED)
-        ret->census = k->census;
-    for (size_t i = 0; phase == MF_DROPPED && i < k->census.n; i++)
-        if (k->stay & (uint32_t)1 << i)
-            mf_census_merge(&ret->census, &k->census.rows[i]);
+    for (size_t i = 0; i < k->n_rows; i++)
+        if (phase == MF_COMPILED ||
+            (phase == MF_DROPPED && k->stay & (uint32_t)1 << i))
+            mf_census_merge(&ret->census, &k->rows[i]);
 }

@@ -28,7 +28,8 @@ typedef struct mf_recipe {
     void *made;      /* the caller's; freed by `free_recipe` */
     const void *key; /* the bytes that make it what it is; they are of `made` */
     size_t key_len;
-    size_t bytes;      /* that are kept as long as the version is there */
+    size_t bytes;      /* that are kept as long as the version is there, ... */
+    size_t blocks;     /* ... and blocks of the heap */
     const char *label; /* of the version; NULL: its number. Copied */
     int lazy;
     uint64_t deadline_ns; /* for waiting; 0: none */
@@ -73,8 +74,8 @@ void mf_units_unloaded(mf_units *units, mayfly_context *context);
  * milliseconds there may be something to do again; 0: never by itself. */
 unsigned mf_units_tick(mf_units *units);
 
-/* Heap in use by names, versions and what is kept of recipes. */
-size_t mf_units_bytes(mf_units *units);
+/* Tells the heap that is in use by kind: arena "cache". */
+void mf_units_census(mf_units *units, mf_census *c);
 
 /* What the functions of mayfly/cache.h do, for a cache. */
 int mf_units_set_budget(mf_units *units, const mayfly_cache_budget *budget,

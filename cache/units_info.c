@@ -125,15 +125,85 @@ int mf_units_each_receipt(mf_units *units, mayfly_history_fn each, void *state,
 
 /* --- counters --- */
 
-size_t mf_units_bytes(mf_units *units)
+typedef struct sum {
+    size_t blocks, bytes;
+} sum;
+
+static void add_block(sum *s, const void *block)
 {
+    s->blocks += block != NULL;
+    s->bytes += block ? mf_alloc_size(block) : 0;
+}
+
+static void add_content(sum *s, const mf_content *c)
+{
+    add_block(s, c);
+    add_block(s, c->name);
+    add_block(s, c->failure);
+}
+
+typedef struct sums {
+    sum names, versions, contents;
+} sums;
+
+static int add_unit(void *state, void *value)
+{
+    sums *s = state;
+    const mayfly_unit *unit = value;
+    add_block(&s->names, unit);
+    add_block(&s->names, unit->name);
+    for (const mf_version *v = unit->versions; v; v = v->next) {
+        add_block(&s->versions, v);
+        add_block(&s->versions, v->label);
+        if (!v->content->mapped) /* of another's fingerprint: it is one's own */
+            add_content(&s->contents, v->content);
+    }
+    return 0;
+}
+
+static void add_sum(mf_census *c, const char *kind, const sum *s,
+                    size_t map_bytes, size_t map_blocks)
+{
+    mf_census_add(c, "cache", kind, s->blocks + map_blocks,
+                  s->bytes + map_bytes);
+}
+
+static sum past_sum(mf_units *units)
+{
+    sum s = {0};
+    pthread_mutex_lock(&units->past_lock);
+    add_block(&s, units->past);
+    for (size_t i = 0; i < units->n_past; i++) {
+        const mayfly_context *c = *past_at(units, i);
+        add_block(&s, c->block);
+        add_block(&s, c->options.name);
+        add_block(&s, c->snapshots.measured);
+    }
+    pthread_mutex_unlock(&units->past_lock);
+    return s;
+}
+
+void mf_units_census(mf_units *units, mf_census *c)
+{
+    sums s = {0};
+    size_t table_blocks, map_blocks;
+    size_t table_bytes = mf_table_bytes(units->names, &table_blocks);
     pthread_mutex_lock(&units->lock);
-    size_t bytes =
-        units->recipe_bytes +
-        units->n_versions * (sizeof(mf_version) + sizeof(mf_content)) +
-        mf_table_count(units->names) * sizeof(mayfly_unit);
+    unsigned side = mf_grace_enter(units->o.grace);
+    mf_table_each(units->names, add_unit, &s);
+    mf_grace_leave(units->o.grace, side);
+    const mf_map_entry *e = mf_map_first(units->contents);
+    for (; e; e = mf_map_next(e))
+        add_content(&s.contents, mf_map_entry_value(e));
+    size_t map_bytes = mf_map_bytes(units->contents, &map_blocks);
+    sum recipes = {units->recipe_blocks, units->recipe_bytes};
     pthread_mutex_unlock(&units->lock);
-    return bytes;
+    sum past = past_sum(units);
+    add_sum(c, "names", &s.names, table_bytes, table_blocks);
+    add_sum(c, "versions", &s.versions, 0, 0);
+    add_sum(c, "contents", &s.contents, map_bytes, map_blocks);
+    add_sum(c, "recipes", &recipes, 0, 0);
+    add_sum(c, "kept receipts", &past, 0, 0);
 }
 
 void mf_units_get_stats(mf_units *units, mayfly_cache_stats *ret)
@@ -215,8 +285,8 @@ mayfly_context *mf_unit_peek(mayfly_unit *unit, uint64_t version)
 {
     mayfly_context *context = NULL;
     pthread_mutex_lock(&unit->units->lock);
-    const mf_version *v = version ? mf_version_find(unit, version)
-                                  : atomic_load(&unit->current);
+    const mf_version *v =
+        version ? mf_version_find(unit, version) : atomic_load(&unit->current);
     if (v) /* the content's own reference goes after the lock was held */
         context = mayfly_context_ref(atomic_load(&v->content->context));
     pthread_mutex_unlock(&unit->units->lock);

@@ -25,7 +25,7 @@ typedef struct mf_content {
     void *made; /* the recipe */
     const void *key;
     size_t key_len;
-    size_t recipe_bytes;
+    size_t recipe_bytes, recipe_blocks;
     uint64_t fingerprint;
     char *name; /* of its context */
     /* A reference, read in sections of the grace; NULL: not there. Written
@@ -89,7 +89,7 @@ struct mf_units {
     mayfly_cache_budget budget;  /* with the defaults filled in */
     mf_content *oldest, *newest; /* that are loaded */
     size_t loaded, bytes;        /* of these */
-    size_t n_versions, recipe_bytes;
+    size_t n_versions, recipe_bytes, recipe_blocks;
     mayfly_cache_stats counted; /* only what grows */
 
     pthread_mutex_t past_lock; /* guards what follows; none of the above is taken

@@ -115,8 +115,8 @@ static void put_cache(mf_json *j, mayfly_host *host)
 
 static int put_memory(mf_json *j, mayfly_host *host, mayfly_error *err)
 {
-    static const char *const arenas[] = {"code", "compile", "schema", "heap",
-                                         "pools"};
+    static const char *const arenas[] = {"code", "compile", "schema",
+                                         "cache", "heap", "pools"};
     mayfly_memory_report *report;
     int code = mayfly_memory_report_host(
         host, MAYFLY_MEMORY_OPTIONS(.parts = MAYFLY_MEMORY_CENSUS), &report,

@@ -19,6 +19,7 @@
 #include "base/guest.h"
 #include "base/options.h"
 #include "cache/context.h"
+#include "cache/units.h"
 #include "proxy/host.h"
 #include "proxy/user_pool.h"
 
@@ -52,15 +53,15 @@ static size_t bytes_of_kind(const mf_census *c, const char *arena,
     return 0;
 }
 
-typedef struct pools_sum {
+typedef struct heap_sum {
     mf_census *census;
-    size_t blocks, bytes; /* of the host's heap that are pools' */
-} pools_sum;
+    size_t blocks, bytes; /* of the host's heap that other rows tell */
+} heap_sum;
 
 static void add_pools(void *state, const char *kind, size_t blocks,
                       size_t bytes, size_t peak)
 {
-    pools_sum *sum = state;
+    heap_sum *sum = state;
     mf_census_row row = {.arena = "pools",
                          .kind = kind,
                          .blocks = blocks,
@@ -97,11 +98,18 @@ static void census_of_host(mayfly_host *host, mayfly_memory_report *r)
     size_t work = 0;
     mf_work_each(&host->compiler.work, add_bytes, &work);
     add_rest(c, "compile", "kept for the next schema", work, 0);
-    pools_sum pools = {.census = c};
-    mf_user_pools_total(host, add_pools, &pools);
+    heap_sum told_elsewhere = {.census = c};
+    mf_user_pools_total(host, add_pools, &told_elsewhere);
+    mf_census cache = {0};
+    mf_units_census(host->units, &cache);
+    for (size_t i = 0; i < cache.n; i++) {
+        mf_census_merge(c, &cache.rows[i]);
+        told_elsewhere.blocks += cache.rows[i].blocks;
+        told_elsewhere.bytes += cache.rows[i].bytes;
+    }
     mf_census_add(c, "heap", "handles, calls, buffers",
-                  less(atomic_load(&host->alloc.blocks), pools.blocks),
-                  less(atomic_load(&host->alloc.bytes), pools.bytes));
+                  less(atomic_load(&host->alloc.blocks), told_elsewhere.blocks),
+                  less(atomic_load(&host->alloc.bytes), told_elsewhere.bytes));
 }
 
 static int is_wanted(const mf_census_row *row, const mayfly_memory_options *o)

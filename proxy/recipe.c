@@ -363,9 +363,32 @@ static int fill(mayfly_host *host, kept *k, const char *unit,
     code = mf_buf_check(&k->bytes, "the copy of a schema", err);
     if (code == 0 && k->failed)
         code = mf_error_nomem(err, "the copy of a schema");
+    mf_buf_fit(&k->bytes);
     if (code == 0)
         settle(k);
     return code;
+}
+
+/* What stays of it in the heap, beside what is ready. */
+static size_t kept_bytes(const kept *k, size_t *ret_blocks)
+{
+    const void *const blocks[] = {k,
+                                  k->bytes.ptr,
+                                  k->files.items,
+                                  k->headers.items,
+                                  k->handlers,
+                                  k->symbols,
+                                  k->header_dirs,
+                                  k->defines,
+                                  k->libraries,
+                                  k->library_dirs};
+    size_t bytes = 0;
+    *ret_blocks = 0;
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+        bytes += blocks[i] ? mf_alloc_size(blocks[i]) : 0;
+        *ret_blocks += blocks[i] != NULL;
+    }
+    return bytes;
 }
 
 int mf_recipe_read(mayfly_host *host, const char *unit,
@@ -399,11 +422,13 @@ int mf_recipe_read(mayfly_host *host, const char *unit,
     }
     if (r.lazy)
         drop_ready(host, k); /* it may be long until then */
+    size_t blocks;
     *ret_recipe = (mf_recipe){
         .made = k,
         .key = k->bytes.ptr,
         .key_len = k->bytes.len,
-        .bytes = sizeof *k + k->bytes.cap,
+        .bytes = kept_bytes(k, &blocks),
+        .blocks = blocks,
         .label = r.version,
         .lazy = r.lazy,
         .deadline_ns =

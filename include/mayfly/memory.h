@@ -66,7 +66,8 @@ typedef struct mayfly_memory_options {
 /*
  * One kind of memory. Arenas are "compile" (where generator and compiler work),
  * "code" (compiled units), "schema" (descriptors and plan), and of a host "heap"
- * (what it has taken from its allocator) and "pools" (pool.h).
+ * (what it has taken from its allocator), "cache" (cache.h) and "pools" (pool.h),
+ * which are taken from there, too, and not counted twice.
  *
  * Of a host, all figures are of now. Of a context, `blocks` and `bytes` of the
  * compile arena are those when it was at its fullest, for then it is gone.

@@ -190,6 +190,56 @@ static size_t figure(const mayfly_memory_row *r, int sort)
                                               : r->peak;
 }
 
+/* What units take beside contexts is told by kind, and not twice. */
+static void test_units(void **state)
+{
+    (void)state;
+    enum { LONG = 100000 };
+    static const char *const kinds[] = {"names", "versions", "contents",
+                                        "recipes", "kept receipts"};
+    mayfly_host *host = hello_host();
+    mayfly_unit *unit = NULL;
+    char *text = malloc(LONG + sizeof HELLO_V1 + 10);
+    assert_non_null(text);
+    strcpy(text, HELLO_V1 "/*");
+    size_t n = strlen(text);
+    memset(text + n, 'x', LONG);
+    strcpy(text + n + LONG, "*/\n");
+    const mayfly_source schema = {"hello.proto", text, 0};
+    mayfly_memory_report *before, *with, *after;
+    must(mayfly_memory_report_host(host, NULL, &before, &err));
+    must(mayfly_unit_load(host, "a", MAYFLY_RECIPE(.schema = &schema), &unit,
+                          NULL, &err));
+    must(mayfly_memory_report_host(host, NULL, &with, &err));
+    check_sums(with);
+    for (size_t i = 0; i < 4; i++) {
+        const mayfly_memory_row *of = row(with, "cache", kinds[i]);
+        assert_true(of->blocks >= 2 && of->bytes > 20);
+        assert_true(of->bytes >= row(before, "cache", kinds[i])->bytes);
+    }
+    mayfly_cache_stats stats = {.size = sizeof stats};
+    mayfly_cache_get_stats(host, &stats);
+    assert_int_equal(row(with, "cache", "recipes")->bytes, stats.recipe_bytes);
+    assert_in_range(stats.recipe_bytes, LONG, LONG + 4000);
+    size_t heap = mayfly_memory_report_bytes(with, "heap");
+    assert_true(heap < mayfly_memory_report_bytes(before, "heap") + LONG / 2);
+
+    must(mayfly_unit_remove(unit, 1000, &err));
+    mayfly_unit_unref(unit);
+    must(mayfly_memory_report_host(host, NULL, &after, &err));
+    check_sums(after);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(row(after, "cache", kinds[i])->bytes,
+                         row(before, "cache", kinds[i])->bytes);
+    assert_true(row(after, "cache", kinds[4])->bytes > 1000);
+    assert_int_equal(row(before, "cache", kinds[4])->bytes, 0);
+    mayfly_memory_report_free(before);
+    mayfly_memory_report_free(with);
+    mayfly_memory_report_free(after);
+    free(text);
+    mayfly_host_free(host);
+}
+
 static void test_orders_and_filters(void **state)
 {
     (void)state;
@@ -346,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_a_context),
         cmocka_unit_test(test_little_is_other),
         cmocka_unit_test(test_a_host),
+        cmocka_unit_test(test_units),
         cmocka_unit_test(test_orders_and_filters),
         cmocka_unit_test(test_unloads_in_random_order),
         cmocka_unit_test(test_threads_and_descriptors),
