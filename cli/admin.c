@@ -266,18 +266,6 @@ int admin_ask(admin_request *q, const char *socket, admin_answer *ret)
     return rc;
 }
 
-static int print_json(const admin_answer *answer)
-{
-    size_t len;
-    char *text = cli_indent(answer->result->raw, answer->result->raw_len, &len);
-    if (!text)
-        return cli_fail("out of memory");
-    text[len] = '\n'; /* in place of the zero */
-    int rc = cli_write(NULL, text, len + 1);
-    free(text);
-    return rc;
-}
-
 int admin_run(admin_request *q, const char *socket, int is_json,
               void (*print)(const cli_json *result),
               int (*judge)(const cli_json *result))
@@ -285,7 +273,7 @@ int admin_run(admin_request *q, const char *socket, int is_json,
     admin_answer answer;
     int rc = admin_ask(q, socket, &answer);
     if (rc == CLI_OK && is_json)
-        rc = print_json(&answer);
+        rc = cli_print_json(answer.result->raw, answer.result->raw_len);
     else if (rc == CLI_OK)
         print(answer.result);
     if (rc == CLI_OK)

@@ -119,6 +119,9 @@ int cli_watch_wait(cli_watch *watch);
 void cli_watch_wake(cli_watch *watch);
 void cli_watch_stop(cli_watch *watch);
 
+/* One line of JSON to standard output, indented. Returns the exit code. */
+int cli_print_json(const char *json, size_t len);
+
 /* --- text (text.c)
  * -------------------------------------------------------------- */
 

@@ -124,18 +124,6 @@ static int fail_status(const mayfly_call *call)
     return CLI_STATUS + status;
 }
 
-static int print_reply(mayfly_str reply)
-{
-    size_t len;
-    char *text = cli_indent(reply.ptr, reply.len, &len);
-    if (!text)
-        return cli_fail("out of memory");
-    text[len] = '\n'; /* in place of the zero */
-    int rc = cli_write(NULL, text, len + 1);
-    free(text);
-    return rc;
-}
-
 static int call_once(const args_spec *spec, const request *r, cli_session *s,
                      mayfly_channel *channel, mayfly_call *call)
 {
@@ -154,7 +142,7 @@ static int call_once(const args_spec *spec, const request *r, cli_session *s,
         return fail_status(call);
     if (rc != 0)
         return cli_fail_json(&err, r->json_source);
-    return print_reply(reply);
+    return cli_print_json(reply.ptr, reply.len);
 }
 
 static int run(const args_spec *spec, request *r)

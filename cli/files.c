@@ -134,3 +134,15 @@ int cli_write(const char *path, const void *bytes, size_t len)
     return rc == 0 ? CLI_OK
                    : cli_fail("cannot write %s: %s", path, strerror(why));
 }
+
+int cli_print_json(const char *json, size_t len)
+{
+    size_t n;
+    char *text = cli_indent(json, len, &n);
+    if (!text)
+        return cli_fail("out of memory");
+    text[n] = '\n'; /* in place of the zero */
+    int rc = cli_write(NULL, text, n + 1);
+    free(text);
+    return rc;
+}

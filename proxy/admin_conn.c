@@ -188,11 +188,15 @@ static int send_out(mf_admin_conn *c)
     return 0;
 }
 
-static void refuse_length(mf_admin_conn *c)
+/* A line that there is no room for. */
+static void refuse_line(mf_admin_conn *c)
 {
     mayfly_error err = MAYFLY_ERROR_INIT;
-    mf_error_set(&err, MAYFLY_ELIMIT, "a request of more than %zu bytes",
-                 c->admin->options.request_bytes_max);
+    if (c->in.failed == MAYFLY_ENOMEM)
+        mf_error_nomem(&err, "a request");
+    else
+        mf_error_set(&err, MAYFLY_ELIMIT, "a request of more than %zu bytes",
+                     c->admin->options.request_bytes_max);
     mf_admin_write_error(&err, &c->out);
     mf_buf_put_byte(&c->out, '\n');
     c->in.len = 0;
@@ -215,7 +219,7 @@ static void go_on(mf_admin_conn *c)
             c->in.len ? memchr(c->in.ptr, '\n', c->in.len) : NULL;
         size_t n = end ? (size_t)(end - c->in.ptr) : c->in.len;
         if (c->in.failed || n > c->admin->options.request_bytes_max) {
-            refuse_length(c);
+            refuse_line(c);
             continue;
         }
         if (end) {

@@ -343,6 +343,70 @@ static void unloads_what_is_shared_once(void **state)
     admin_end(&w);
 }
 
+/* --- at once ----------------------------------------------------------------
+ */
+
+typedef struct changer {
+    const admin_world *w;
+    char line[2][8192]; /* loads of two contents */
+    unsigned number;
+    int refused; /* answers that are neither good nor of somebody else's doing
+                  */
+} changer;
+
+static void *change_often(void *of)
+{
+    static const char *const rest[] = {
+        ADMIN_STAT,
+        "{\"mayfly\":1,\"command\":\"why\",\"unit\":\"a\"}",
+        "{\"mayfly\":1,\"command\":\"unload\",\"unit\":\"a\",\"wait_ms\":100}",
+        "{\"mayfly\":1,\"command\":\"swap\",\"unit\":\"a\",\"version\":\"1\"}",
+    };
+    static const char *const others[] = {"\"ok\":true", "MAYFLY_ENOTFOUND",
+                                         "MAYFLY_EUNLOADED", "MAYFLY_EBUSY"};
+    changer *c = of;
+    int fd = admin_connect(c->w->path);
+    for (unsigned i = 0; i < 60; i++) {
+        unsigned which = (i * 7 + c->number * 3) % 10;
+        const char *line = which < 6 ? c->line[which % 2] : rest[which - 6];
+        char *answer = admin_ask(fd, line);
+        int known = 0;
+        for (size_t k = 0; answer && k < sizeof others / sizeof others[0]; k++)
+            known |= strstr(answer, others[k]) != NULL;
+        if (!known)
+            fprintf(stderr, "%.300s\n", answer ? answer : "(nothing)");
+        c->refused += !known;
+        free(answer);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void many_change_at_once(void **state)
+{
+    (void)state;
+    enum { CHANGERS = 4 };
+    static changer changers[CHANGERS];
+    pthread_t threads[CHANGERS];
+    admin_world w;
+    admin_begin(&w, NULL);
+    for (unsigned i = 0; i < CHANGERS; i++) {
+        changer *c = &changers[i];
+        *c = (changer){.w = &w, .number = i};
+        strcpy(c->line[0], request("load", "a", HELLO_V1, NULL, ""));
+        strcpy(c->line[1],
+               request(i % 2 ? "swap" : "load", "a", HELLO_V2, SAYS("x"), ""));
+    }
+    for (unsigned i = 0; i < CHANGERS; i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, change_often, &changers[i]), 0);
+    for (unsigned i = 0; i < CHANGERS; i++)
+        pthread_join(threads[i], NULL);
+    for (unsigned i = 0; i < CHANGERS; i++)
+        assert_int_equal(changers[i].refused, 0);
+    admin_end(&w);
+}
+
 /* Who changes something is logged, and who only looks is not. */
 static void keep_log(void *state, int level, const char *owner,
                      const char *text)
@@ -386,6 +450,7 @@ int main(void)
         cmocka_unit_test(tells_what_holds),
         cmocka_unit_test(unloads_units),
         cmocka_unit_test(unloads_what_is_shared_once),
+        cmocka_unit_test(many_change_at_once),
         cmocka_unit_test(changes_are_logged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
