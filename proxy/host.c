@@ -207,6 +207,12 @@ void mf_host_touch(mayfly_host *host)
         atomic_store(&host->tick_armed, 0);
 }
 
+/* A call's last block may come back when idle time has just begun. */
+static void on_kept(void *host)
+{
+    mf_host_touch(host);
+}
+
 /* What a loop keeps for itself. */
 static void trim_loop(mf_loop *loop)
 {
@@ -266,6 +272,8 @@ static mayfly_host *make(const mayfly_host_options *o,
     mf_alloc_init(&h->alloc, o->allocator);
     h->tuning = *mf_tuning_of(o->preset);
     mf_large_init(&h->large, &h->alloc, LARGE_BYTES, h->tuning.large_keep);
+    h->large.on_kept = on_kept;
+    h->large.state = h;
     atomic_init(&h->refs, 1);
     h->options = *o;
     h->options.allocator = NULL; /* copied; the table may be on a stack */

@@ -54,7 +54,8 @@ static void large_release(void *state, void *block)
     if (!block)
         return;
     size_t room = 0, size = mf_alloc_size(block);
-    unsigned i = size < l->smallest ? MF_LARGE_CLASSES : class_of(l, size, &room);
+    unsigned i =
+        size < l->smallest ? MF_LARGE_CLASSES : class_of(l, size, &room);
     if (i < MF_LARGE_CLASSES && room == size) {
         pthread_mutex_lock(&l->lock);
         int fits = l->bytes + size <= l->keep_max;
@@ -64,6 +65,8 @@ static void large_release(void *state, void *block)
             l->bytes += size;
         }
         pthread_mutex_unlock(&l->lock);
+        if (fits && l->on_kept)
+            l->on_kept(l->state);
         if (fits)
             return;
     }

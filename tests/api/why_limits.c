@@ -342,7 +342,7 @@ static void *ask_often(void *arg)
     mayfly_context *c = arg;
     for (int i = 0; i < 30; i++) {
         mayfly_why_report *r = NULL;
-        must(mayfly_why(c, NULL, &r, &err));
+        must(mayfly_why(c, MAYFLY_WHY_OPTIONS(.timeout_ms = 60000), &r, &err));
         assert_int_equal(mayfly_why_count(r, MAYFLY_WHY_GLOBAL), 1);
         mayfly_why_free(r);
     }
