@@ -130,7 +130,7 @@ static mayfly_context *take_out(mf_content *c)
     if (c->mapped)
         mf_map_remove(units->contents, &c->fingerprint, sizeof c->fingerprint);
     units->recipe_bytes -= c->recipe_bytes;
-        units->recipe_blocks -= c->recipe_blocks;
+    units->recipe_blocks -= c->recipe_blocks;
     return let_go(c);
 }
 
@@ -321,6 +321,22 @@ static int wait_change(mf_content *c, uint64_t deadline_ns)
     else
         pthread_cond_wait(&c->units->changed, &c->units->lock);
     return 0;
+}
+
+int mf_content_lease_there(mf_content *c, uint64_t deadline_ns,
+                           mayfly_context **ret_context)
+{
+    for (;;) {
+        if (lease_if_there(c, ret_context) == 0)
+            return 0;
+        pthread_mutex_lock(&c->units->lock);
+        mayfly_context *context = atomic_load(&c->context);
+        int is_closing = context && (c->unloading || !is_ended(context));
+        int late = is_closing && wait_change(c, deadline_ns) != 0;
+        pthread_mutex_unlock(&c->units->lock);
+        if (!is_closing || late)
+            return MF_UNIT_COLD;
+    }
 }
 
 /* One step of the slow way, lock held. Sets `ret_build` when it is this

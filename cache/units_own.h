@@ -171,6 +171,12 @@ int mf_content_lease(mf_content *c, mayfly_unit *unit, mayfly_context *previous,
 /* Takes a lease where the context is there. In a section. */
 int mf_content_try_lease(mf_content *c, mayfly_context **ret_context);
 
+/* The same of a context that is there. Where it is closed just now, because
+ * somebody tries to unload it, waits for what comes of that, until `deadline_ns`.
+ * MF_UNIT_COLD: there is none. */
+int mf_content_lease_there(mf_content *c, uint64_t deadline_ns,
+                           mayfly_context **ret_context);
+
 /* Unloads its context if nobody has a lease. 0, or EBUSY. Lock not held; the
  * caller has a reference. */
 int mf_content_evict(mf_content *c, mayfly_error *err);

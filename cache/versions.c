@@ -173,26 +173,20 @@ int mf_version_make(mayfly_unit *unit, const mf_recipe *recipe,
     return code;
 }
 
-/* The current version's context with a reference, for what it hands over. */
-static mayfly_context *current_context(mayfly_unit *unit)
-{
-    mayfly_context *context = NULL;
-    if (mf_unit_try_lease(unit, &context) != 0)
-        return NULL;
-    mayfly_context_ref(context);
-    mf_lease_drop(context);
-    return context;
-}
-
-/* Has a version's context there. 0 with a lease. */
+/* Has a version's context there. 0 with a lease. What the current one hands
+ * over is held meanwhile. */
 int mf_version_lease(mayfly_unit *unit, const mf_version *v,
                      uint64_t deadline_ns, mayfly_context **ret_context,
                      mayfly_error *err)
 {
-    mayfly_context *previous = current_context(unit);
+    const mf_version *current = atomic_load(&unit->current);
+    mayfly_context *previous = NULL;
+    if (current && current != v)
+        mf_content_lease_there(current->content, deadline_ns, &previous);
     int code = mf_content_lease(v->content, NULL, previous, deadline_ns,
                                 ret_context, err);
-    mayfly_context_unref(previous);
+    if (previous)
+        mf_lease_drop(previous);
     return code;
 }
 

@@ -25,8 +25,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { RECIPE_BYTES_MAX = 512 << 20, FORMAT = 1, NAME_BYTES_MAX = 2048 };
+enum {
+    RECIPE_BYTES_MAX = 512 << 20,
+    FORMAT = 1,
+    NAME_BYTES_MAX = 2048,
+    PATIENCE = 1000, /* times that a version is asked for its state, ... */
+    PAUSE_US = 1000  /* ... with so long in between */
+};
 enum { UNARY = 'u', STREAMS = 's' };
 
 typedef struct source_list { /* a growing list */
@@ -491,11 +498,11 @@ int mf_recipe_build(void *host, void *made, const char *name,
         options.diagnostic = k->diagnostic;
         options.diagnostic_state = k->diagnostic_state;
     }
-    int code, tries = 3; /* the version before may just be going */
+    /* It is held, but closed for a moment where somebody tries to unload it. In
+     * the end it is gone for good, and has nothing to hand over. */
+    int code, tries = PATIENCE;
     do {
-        int is_live =
-            previous && mayfly_context_get_state(previous) == MAYFLY_LIVE;
-        options.previous = is_live ? previous : NULL;
+        options.previous = tries > 1 ? previous : NULL;
         mf_load load = {.sources = {.text = text,
                                     .paths = &k->first,
                                     .n_paths = text ? 0 : 1,
@@ -508,6 +515,7 @@ int mf_recipe_build(void *host, void *made, const char *name,
         /* taken over, whatever comes of it */
         k->ready = (mf_recipe_ready){0};
         code = mf_load_run(host, name, &load, ret_context, err);
-    } while (code == MAYFLY_EUNLOADED && options.previous && --tries);
+    } while (code == MAYFLY_EUNLOADED && options.previous && --tries &&
+             usleep(PAUSE_US) == 0);
     return code;
 }

@@ -498,10 +498,97 @@ static void the_host_goes_under_all_of_it(void **state)
     }
 }
 
+/* --- what versions hand over --- */
+
+static atomic_uint first_loads; /* versions that found no state */
+
+static void note_load(int has_state)
+{
+    if (!has_state)
+        atomic_fetch_add(&first_loads, 1);
+}
+
+static int swap_with_state(mayfly_host *host, mayfly_unit **unit, int number,
+                           mayfly_error *err)
+{
+    static const mayfly_symbol symbols[] = {MAYFLY_SYMBOL(note_load)};
+    const mayfly_source text = {"hello.proto", HELLO_V1, 0};
+    char handlers[1000];
+    snprintf(handlers, sizeof handlers,
+             "#include <mayfly/handlers.h>\n"
+             "void note_load(int has_state);\n"
+             "static const int number = %d;\n"
+             "int mayfly_on_load(const mayfly_handover *from, void **ret,\n"
+             "    mayfly_error *err)\n"
+             "{ note_load(from->state != 0);\n"
+             "  *ret = (void *)16; return 0; }\n",
+             number);
+    const mayfly_source source = {"handlers.c", handlers, 0};
+    const mayfly_recipe *recipe =
+        MAYFLY_RECIPE(.schema = &text,
+                      .load = MAYFLY_LOAD_OPTIONS(.handlers = &source,
+                                                  .n_handlers = 1,
+                                                  .symbols = symbols,
+                                                  .n_symbols = 1));
+    return *unit ? mayfly_unit_swap(*unit, recipe, NULL, NULL, err)
+                 : mayfly_unit_load(host, "state", recipe, unit, NULL, err);
+}
+
+/* Asks for what is refused in the end, for it is pinned. Until then nobody can
+ * lease the version. */
+static void *ask_to_unload(void *state)
+{
+    static const int held[] = {MAYFLY_EBUSY, 0};
+    stress *s = state;
+    while (goes_on(s)) {
+        mayfly_error err = MAYFLY_ERROR_INIT;
+        mayfly_context *context = NULL;
+        mayfly_pin *pin = NULL;
+        uint64_t version = mayfly_unit_version(s->units[0]);
+        int code = mayfly_unit_context(s->units[0], version, 0, &context, &err);
+        if (code == 0 && mayfly_pin_take(context, "stress", &pin, NULL) == 0)
+            changed(s, "an unload",
+                    mayfly_unload(context, MAYFLY_UNLOAD_OPTIONS(.wait_ms = 3),
+                                  NULL, &err),
+                    &err, held);
+        else if (code != 0 && code != MAYFLY_ENOTFOUND)
+            failed(s, "a unit's context", code, &err);
+        mayfly_pin_free(pin);
+        mayfly_context_unref(context);
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static void a_state_is_not_lost(void **state)
+{
+    (void)state;
+    static stress s;
+    s.host = hello_host();
+    must(swap_with_state(s.host, &s.units[0], 0, &err));
+    for (int i = 0; i < 2; i++)
+        start(&s, ask_to_unload);
+    for (int i = 1; i <= 100 && goes_on(&s); i++) {
+        mayfly_error err = MAYFLY_ERROR_INIT;
+        int code = swap_with_state(s.host, &s.units[0], i, &err);
+        if (code != 0)
+            failed(&s, "a swap", code, &err);
+    }
+    atomic_store(&s.stopped, 1);
+    for (int i = 0; i < s.n_threads; i++)
+        pthread_join(s.threads[i], NULL);
+    if (atomic_load(&s.has_failed))
+        fail_msg("%s", s.what);
+    assert_int_equal(atomic_load(&first_loads), 1);
+    mayfly_unit_unref(s.units[0]);
+    mayfly_host_free(s.host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_call_fails),
+        cmocka_unit_test(a_state_is_not_lost),
         cmocka_unit_test(the_host_goes_under_all_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
