@@ -50,7 +50,7 @@ all:
 
 # --- the library ------------------------------------------------------------------
 
-LIB_SRCS = $(wildcard base/*.c compiler/*.c compiler/*/*.c cache/*.c proxy/*.c)
+LIB_SRCS = $(wildcard base/*.c compiler/*.c compiler/*/*.c cache/*/*.c proxy/*/*.c)
 LIB_OBJS = $(LIB_SRCS:%.c=$(BUILD)/%.o)
 
 # Parts that are made in a way of their own: libtcc as an object of the library
@@ -91,7 +91,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The tracer runs in the calling thread's place, and so would a sanitizer's code.
-$(BUILD)/cache/blame_trace.o $(BUILD)/cache/blame_scan.o: \
+$(BUILD)/cache/why/blame_trace.o $(BUILD)/cache/why/blame_scan.o: \
   ALL_CFLAGS += -fno-sanitize=all
 
 # --- the command ------------------------------------------------------------------

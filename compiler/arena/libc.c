@@ -4,7 +4,7 @@
  * This list is a contract, not a sandbox: handler source is trusted as a
  * plug-in is. A name that is not here, nor among the symbols that the caller
  * gives, is unresolved, and the error says so. What would outlast the code or
- * end the process behind the host's back is wrapped (proxy/program.h) and so is
+ * end the process behind the host's back is wrapped (proxy/program/program.h) and so is
  * not here: exit and atexit, new threads, thread keys, signal handlers, timers.
  * Nor is what changes the process as a whole: fork and exec, the environment,
  * the locale, the working directory.

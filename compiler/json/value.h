@@ -2,7 +2,7 @@
  * compiler/json/value.h: structs in memory, by their plan.
  *
  * For whoever reads and writes messages without compiled code: JSON, and field
- * paths (proxy/dynamic_path.c).
+ * paths (proxy/typed/dynamic_path.c).
  */
 #ifndef MF_JSON_VALUE_H
 #define MF_JSON_VALUE_H

@@ -13,7 +13,7 @@
  * no more room.
  */
 #include "base/guest.h"
-#include "cache/context.h"
+#include "cache/context/context.h"
 #include "tests/bench/random.h"
 #include "tests/support/outside.h"
 

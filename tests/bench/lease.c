@@ -9,7 +9,7 @@
  * the same two of the counter.
  */
 #include "base/guest.h"
-#include "cache/context.h"
+#include "cache/context/context.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -15,7 +15,7 @@
  * more than before; KiB and mappings more than before the first load when all
  * are unloaded.
  */
-#include "cache/units.h"
+#include "cache/units/units.h"
 #include "tests/bench/random.h"
 #include "tests/support/small.h"
 #include "tests/support/outside.h"

@@ -1,7 +1,7 @@
 /* Any line as a request of an admin socket. What is accepted keeps what the
  * commands rely on, and is no larger than its arena may be. */
 #include "base/error.h"
-#include "proxy/admin.h"
+#include "proxy/admin/admin.h"
 
 #include <string.h>
 

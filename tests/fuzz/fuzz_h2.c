@@ -4,7 +4,7 @@
  * The first byte chooses: bit 0, what a peer says first is said for it; bit 7,
  * we are the client and have requests under way; the rest, how large the pieces
  * are that the bytes come in. */
-#include "proxy/h2.h"
+#include "proxy/transport/h2.h"
 
 #include <stdlib.h>
 #include <string.h>

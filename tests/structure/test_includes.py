@@ -88,12 +88,12 @@ def check(top):
 def self_test():
     """The check finds what it is there for."""
     lines = {
-        "base/a.c": '#include "cache/context.h"',
-        "compiler/gen/a.c": '#include "cache/context.h"',
+        "base/a.c": '#include "cache/context/context.h"',
+        "compiler/gen/a.c": '#include "cache/context/context.h"',
         "cache/a.c": ' # include "compiler/unit.h"',
         "cache/b.c": '#include "../compiler/unit.h"',
         "cli/a.c": '#include "base/buf.h"',
-        "samples/x/a.c": '#include "proxy/h2.h"',
+        "samples/x/a.c": '#include "proxy/transport/h2.h"',
         "samples/x/b.c": "#include <uv.h>",
         "samples/foreign_loop/b.c": "#include <nghttp2/nghttp2.h>",
         "include/mayfly/a.h": '#include "base/buf.h"',
@@ -108,7 +108,7 @@ def self_test():
             (top / name).write_text(line + "\n")
         (top / "compiler/unit.h").write_text("")
         (top / "proxy/good.c").write_text(
-            '#include <uv.h>\n#include "cache/context.h"\n#include "compiler/unit.h"\n')
+            '#include <uv.h>\n#include "cache/context/context.h"\n#include "compiler/unit.h"\n')
         (top / "samples/foreign_loop/good.c").write_text("#include <uv.h>\n")
         found = check(top)
     return len(found) == 11 and not any("good" in f for f in found), found

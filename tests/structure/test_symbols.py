@@ -26,9 +26,9 @@ setenv putenv unsetenv clearenv setlocale chdir umask setrlimit mallopt
 # The table of names that handler source may use: their addresses as data, not calls.
 TABLE = "compiler/arena/libc.o"
 # What a program that is loaded changes, and what is put back for it.
-ALLOWED = {"proxy/program_signals.o": {"sigaction"},
+ALLOWED = {"proxy/program/program_signals.o": {"sigaction"},
            # the fault handler that a host asks for
-           "cache/fault.o": {"sigaction", "raise"}}
+           "cache/context/fault.o": {"sigaction", "raise"}}
 
 
 def nm(path, *options):

@@ -6,7 +6,7 @@
 #define TEST_CACHE_FAKE_H
 
 #include "base/guest.h"
-#include "cache/context.h"
+#include "cache/context/context.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * What a context's own code has started: counted, named by an unload that is
  * refused, asked to end by a forced one.
  */
-#include "cache/owned.h"
+#include "cache/context/owned.h"
 #include "fake.h"
 
 #include <string.h>

@@ -2,7 +2,7 @@
  * line's narrow counters run over. */
 #include "fake.h"
 
-#include "cache/internal.h"
+#include "cache/context/internal.h"
 
 #include <pthread.h>
 

@@ -2,7 +2,7 @@
  * Records of what was: looked at while they are written, dropped, moved and
  * freed by other threads, which is what a fault handler does.
  */
-#include "cache/tombs.h"
+#include "cache/context/tombs.h"
 #include "fake.h"
 
 #include <mayfly/fault.h>

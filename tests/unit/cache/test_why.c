@@ -1,6 +1,6 @@
 /* What holds a context, over payloads that are pages of plain memory: parts and
  * names, leases, contexts that go away, and every allocation failed in turn. */
-#include "cache/why.h"
+#include "cache/why/why.h"
 #include "fake.h"
 #include "tests/support/fault.h"
 

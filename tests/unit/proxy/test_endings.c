@@ -2,7 +2,7 @@
  * go. */
 #include "tests/unit/proxy/loopback.h"
 
-#include "proxy/call.h"
+#include "proxy/call/call.h"
 
 static void obeys_deadlines(void **state)
 {

@@ -1,6 +1,6 @@
 /* gRPC's rules as pure functions: deadlines, texts, metadata, status, framing.
  */
-#include "proxy/grpc.h"
+#include "proxy/transport/grpc.h"
 
 #include <mayfly/call.h>
 

@@ -3,7 +3,7 @@
  * peers that break the rules. Every stream must be closed exactly once and
  * every byte given back.
  */
-#include "proxy/h2.h"
+#include "proxy/transport/h2.h"
 
 #include "tests/support/fault.h"
 

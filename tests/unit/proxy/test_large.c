@@ -1,6 +1,6 @@
 /* Large blocks are handed out again, within a bound, and given back when asked.
  */
-#include "proxy/large.h"
+#include "proxy/transport/large.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* The pool of small blocks: blocks do not overlap, and empty slabs go back. */
-#include "proxy/pool.h"
+#include "proxy/transport/pool.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The names that handler source may call are exactly those that are exported.
  */
-#include "proxy/symbols.h"
+#include "proxy/program/symbols.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Timers: fire in order, at their time, and only when they are still set. */
-#include "proxy/timer.h"
+#include "proxy/transport/timer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
