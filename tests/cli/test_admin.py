@@ -292,6 +292,7 @@ class Screen:
     def __init__(self, host, *arguments):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # else it may be inherited
             os.chdir(host.folder)
             os.environ["TERM"] = "xterm"
             os.execv(MAYFLY, [MAYFLY, "top", "--admin", "admin.sock", *arguments])
