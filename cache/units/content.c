@@ -140,9 +140,13 @@ static int put(mf_content *c, uint64_t deadline_ns,
 {
     int last = --c->refs == 0;
     mayfly_context *context = last ? take_out(c) : NULL;
+    /* what was counted since its last version has left */
+    mayfly_unit *heir =
+        last ? mf_units_inherit(c->units, c->name, &c->calls) : NULL;
     if (!last && !c->versions) /* who drops the last one may wait for that */
         pthread_cond_broadcast(&c->units->changed);
     pthread_mutex_unlock(&c->units->lock);
+    mayfly_unit_unref(heir); /* the caller's reference keeps the host */
     if (ret_context)
         *ret_context = NULL;
     if (!last)

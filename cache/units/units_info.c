@@ -67,21 +67,31 @@ void mf_units_close_past(mf_units *units)
     pthread_mutex_unlock(&units->past_lock);
 }
 
+mayfly_unit *mf_units_inherit(mf_units *units, const char *context_name,
+                              const mayfly_call_counts *calls)
+{
+    char name[256]; /* longer than any unit's */
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(context_name, "@"),
+             context_name);
+    mayfly_unit *unit = mf_units_lookup(units, name);
+    if (unit)
+        mf_tally_merge(&unit->gone, calls);
+    return unit;
+}
+
 /* What a context has counted goes to its version, or to its unit where that has
- * left: the name leads there. */
+ * left. */
 static void inherit_calls(mf_units *units, mayfly_context *context)
 {
-    const char *name = mayfly_context_name(context);
-    char unit_name[256]; /* longer than any unit's */
-    snprintf(unit_name, sizeof unit_name, "%.*s", (int)strcspn(name, "@"),
-             name);
-    mayfly_unit *unit = mf_units_lookup(units, unit_name);
+    mayfly_call_counts calls = {0};
+    mayfly_unit *unit = NULL;
     pthread_mutex_lock(&units->lock);
+    mf_tally_take(context, &calls);
     mf_content *content = atomic_load(&context->content);
     if (content)
-        mf_tally_take(context, &content->calls);
-    else if (unit)
-        mf_tally_take(context, &unit->gone);
+        mf_tally_merge(&content->calls, &calls);
+    else
+        unit = mf_units_inherit(units, mayfly_context_name(context), &calls);
     pthread_mutex_unlock(&units->lock);
     mayfly_unit_unref(unit);
 }

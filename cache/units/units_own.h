@@ -172,8 +172,8 @@ int mf_content_lease(mf_content *c, mayfly_unit *unit, mayfly_context *previous,
 int mf_content_try_lease(mf_content *c, mayfly_context **ret_context);
 
 /* The same of a context that is there. Where it is closed just now, because
- * somebody tries to unload it, waits for what comes of that, until `deadline_ns`.
- * MF_UNIT_COLD: there is none. */
+ * somebody tries to unload it, waits for what comes of that, until
+ * `deadline_ns`. MF_UNIT_COLD: there is none. */
 int mf_content_lease_there(mf_content *c, uint64_t deadline_ns,
                            mayfly_context **ret_context);
 
@@ -194,6 +194,11 @@ void mf_budget_remove(mf_units *units, mf_content *c);
 void mf_budget_keep(mf_units *units);
 
 /* --- units_info.c --- */
+
+/* Gives the unit that a context's name begins with what a version of it has
+ * counted; NULL: it is gone. Lock held; the unit is let go without it. */
+mayfly_unit *mf_units_inherit(mf_units *units, const char *context_name,
+                              const mayfly_call_counts *calls);
 
 /* Keeps the newest so many receipts. */
 void mf_units_trim_past(mf_units *units, size_t receipts);
