@@ -146,7 +146,7 @@ static void late_answers_are_failures(void **state)
     must(hello_Greeter_new(context, pair.channel, &greeter, &err));
     mayfly_call *call = NULL;
     hello_Reply *reply;
-    must(mayfly_call_new(host, MAYFLY_CALL_OPTIONS(.timeout_ms = 50), &call,
+    must(mayfly_call_new(host, MAYFLY_CALL_OPTIONS(.timeout_ms = 1000), &call,
                          &err));
     assert_int_equal(hello_Greeter_SayHello(greeter, call, &(hello_Request){0},
                                             &reply, NULL),
