@@ -241,7 +241,7 @@ static size_t heap_words(mayfly_context *c)
     mayfly_why_report *report = NULL;
     mayfly_why_holder h;
     size_t n = 0;
-    must(mayfly_why(c, NULL, &report, &err));
+    must(mayfly_why(c, PATIENT, &report, &err));
     assert_int_equal(mayfly_why_total(report, MAYFLY_WHY_DEFINITE), 0);
     for (size_t i = 0; mayfly_why_get(report, i, &h) == 0; i++)
         n += h.kind == MAYFLY_WHY_HEAP &&

@@ -36,7 +36,7 @@ static void test_why(void **state)
     at = NULL;
     mayfly_pin_free(pin);
     for (int i = 0; i < 1000; i++) { /* the thread may still be ending */
-        assert_int_equal(mayfly_why(p.context, NULL, &report, &p.err), 0);
+        assert_int_equal(mayfly_why(p.context, PATIENT, &report, &p.err), 0);
         if (mayfly_why_total(report, MAYFLY_WHY_DEFINITE) == 0)
             break;
         mayfly_why_free(report);

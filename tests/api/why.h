@@ -13,7 +13,7 @@ MAYFLY_UNUSED static mayfly_why_report *ask(mayfly_context *context)
 {
     memset(&last, 0, sizeof last);
     mayfly_why_report *report = NULL;
-    must(mayfly_why(context, NULL, &report, &err));
+    must(mayfly_why(context, PATIENT, &report, &err));
     return report;
 }
 

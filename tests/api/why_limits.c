@@ -43,7 +43,7 @@ static void test_arguments(void **state)
     assert_null(r);
     mayfly_why_free(NULL);
 
-    must(mayfly_why(c, NULL, &r, &err));
+    must(mayfly_why(c, PATIENT, &r, &err));
     assert_int_equal(mayfly_why_get(r, 100000, &h), MAYFLY_ENOTFOUND);
     mayfly_why_free(r);
     kept_global = NULL;
@@ -111,7 +111,7 @@ static int refused(void)
     const char *reason = NULL;
     size_t examined = 0;
     must(mayfly_pin_take(c, "a pin", &pin, &err));
-    must(mayfly_why(c, NULL, &r, &err));
+    must(mayfly_why(c, PATIENT, &r, &err));
     if (mayfly_why_threads(r, &examined, &reason) < 2 || examined != 1)
         return 12;
     if (strcmp(reason, "the kernel refuses ptrace: this process is not "
@@ -220,7 +220,7 @@ static void test_many_threads(void **state)
                          0);
     pthread_barrier_wait(&barrier);
     mayfly_why_report *r = NULL;
-    must(mayfly_why(c, NULL, &r, &err));
+    must(mayfly_why(c, PATIENT, &r, &err));
     pthread_barrier_wait(&barrier);
     for (int i = 0; i < MANY; i++)
         pthread_join(threads[i], NULL);
@@ -314,7 +314,7 @@ static void test_no_signal_is_lost(void **state)
     pthread_create(&sender, NULL, send_signals, &receiver);
     for (int i = 0; i < 60; i++) {
         mayfly_why_report *r = NULL;
-        must(mayfly_why(c, NULL, &r, &err));
+        must(mayfly_why(c, PATIENT, &r, &err));
         assert_int_equal(mayfly_why_count(r, MAYFLY_WHY_GLOBAL), 1);
         mayfly_why_free(r);
     }
@@ -429,7 +429,7 @@ static void test_after_many_cycles(void **state)
     for (int i = 0; i < 300; i++) {
         mayfly_context *c = hello_load_source(host, HELLO_V1, source);
         if (i % 30 == 29) {
-            must(mayfly_why(c, NULL, &r, &err));
+            must(mayfly_why(c, PATIENT, &r, &err));
             if (!TEST_TSAN && (mayfly_why_count(r, MAYFLY_WHY_HEAP) ||
                                mayfly_why_count(r, MAYFLY_WHY_GLOBAL)))
                 fail_msg("%d: found:\n%s", i, mayfly_why_text(r));

@@ -33,6 +33,9 @@
 #define TEST_TSAN 0
 #endif
 
+/* Options for mayfly_why on a machine that is busy with other tests. */
+#define PATIENT MAYFLY_WHY_OPTIONS(.timeout_ms = 60000)
+
 /* A test's exit code when it cannot run here. */
 enum { TEST_SKIPPED = 77 };
 

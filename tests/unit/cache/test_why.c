@@ -83,7 +83,7 @@ static mayfly_why_report *ask(mayfly_context *c)
 {
     mayfly_why_report *r = NULL;
     mayfly_error err = MAYFLY_ERROR_INIT;
-    if (mayfly_why(c, NULL, &r, &err) != 0)
+    if (mayfly_why(c, MAYFLY_WHY_OPTIONS(.timeout_ms = 60000), &r, &err) != 0)
         fail_msg("%s", err.message);
     return r;
 }
