@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SERVICES = 200, METHODS = 10, RUNS = 7, FIRST = 137 };
+enum { SERVICES = 200, METHODS = 10, RUNS = 15, FIRST = 137 };
 
 static mayfly_error err = MAYFLY_ERROR_INIT;
 

@@ -4,8 +4,10 @@
  *
  *     phases
  *
- * Prints lines "NAME MICROSECONDS" of CPU time, the median of many: the steps
- * of one load; then, per unit, libtcc's part for several units in one compile.
+ * Prints lines "NAME MICROSECONDS", than which a tenth of many are faster: the
+ * steps of one load, and all of it by the library; then, per unit, what takes
+ * the place of four of these steps, from emitting C to placing it, for several
+ * units in one compile.
  */
 #include "base/error.h"
 #include "compiler/gen/emit.h"
@@ -18,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 300, MOST = 100, STEPS = 16 };
+enum { ROUNDS = 300, LEAST = 9, MOST = 100, STEPS = 16 };
 
 typedef struct bench {
     mf_alloc alloc;
@@ -27,7 +29,7 @@ typedef struct bench {
     size_t n_steps;
     struct step {
         const char *name;
-        double us[ROUNDS];
+        double us[ROUNDS + LEAST];
     } steps[STEPS];
 } bench;
 
@@ -64,10 +66,11 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(double *us, size_t n)
+/* Some of the times are of the clock: what else the machine did is left out. */
+static double fast(double *us, size_t n)
 {
     qsort(us, n, sizeof *us, compare);
-    return us[n / 2];
+    return us[n / 10];
 }
 
 /* --- a schema, from a file to a plan --- */
@@ -159,7 +162,8 @@ static void measure_steps(bench *b)
         note(b, "emit", i, generate);
         note(b, "compile", i, compile);
         note(b, "link", i, link);
-        note(b, "place", i, built - generate - compile - link);
+        double rest = built - generate - compile - link;
+        note(b, "place", i, rest > 0 ? rest : built); /* it was interrupted */
         note(b, "unload", i, cpu_us() - start);
     }
 }
@@ -206,22 +210,20 @@ static double one_batch(bench *b, size_t n)
     must(mf_unit_build_several(&b->compiler, in, n, units, reports, NULL) == 0,
          "several");
     double took = cpu_us() - start;
-    for (size_t i = 0; i < n; i++) {
-        took -= (double)reports[i].generate_ns / 1e3;
+    for (size_t i = 0; i < n; i++)
         mf_unit_free(units[i]);
-    }
     return took / (double)n;
 }
 
 static void measure_batches(bench *b)
 {
-    static const size_t sizes[] = {2, 5, 10, 20, 50, 100};
+    static const size_t sizes[] = {1, 2, 5, 10, 20, 50, 100};
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
-        double us[ROUNDS];
-        size_t rounds = ROUNDS / sizes[k] + 5;
+        double us[ROUNDS + LEAST];
+        size_t rounds = ROUNDS / sizes[k] + LEAST;
         for (size_t i = 0; i < rounds; i++)
             us[i] = one_batch(b, sizes[k]);
-        printf("batch-of-%zu %.1f\n", sizes[k], median(us, rounds));
+        printf("batch-of-%zu %.1f\n", sizes[k], fast(us, rounds));
     }
 }
 
@@ -239,7 +241,7 @@ int main(void)
     measure_steps(&b);
     measure_load(&b);
     for (size_t i = 0; i < b.n_steps; i++)
-        printf("%s %.1f\n", b.steps[i].name, median(b.steps[i].us, ROUNDS));
+        printf("%s %.1f\n", b.steps[i].name, fast(b.steps[i].us, ROUNDS));
     measure_batches(&b);
     mf_compiler_done(&b.compiler);
     for (size_t i = 0; i < MOST; i++) {
