@@ -205,13 +205,12 @@ bench:
 	@$(MAKE) -s $(PARALLEL) bench-programs
 	@BUILD=$(BUILD) tests/bench/run
 
-# A swap every 50 ms, in turns with none; `make test` has the same for some seconds.
+# A swap every 50 ms, by turns with none; `make test` has the same for some seconds.
 SWAP_SECONDS ?= 60
-SWAP_PAIRS ?= 3
 swap-bench:
 	@.ci/setup test
 	@$(MAKE) -s $(PARALLEL) $(SWAP_HOST)
-	@BUILD=$(BUILD) tests/swap/run $(SWAP_SECONDS) $(SWAP_PAIRS)
+	@BUILD=$(BUILD) tests/swap/run $(SWAP_SECONDS)
 
 # Prints what it finds as it goes; `make test` has the same for some seconds.
 SOAK_SMALL ?= 1000000

@@ -22,6 +22,7 @@ typedef struct later {
     int started, code, status;      /* of the call */
     int echoed;                     /* what came back is what was sent */
     void (*after)(struct later *l); /* on the loop, after the start */
+    size_t arena_bytes_max;         /* of the call */
 } later;
 
 static int answer(void *state, mayfly_call *call, mayfly_bytes in)
@@ -140,8 +141,11 @@ static void begin_later(later *l, const mayfly_load_options *options)
 static void run(later *l, unsigned timeout_ms)
 {
     mayfly_call *first = hello_call(l->host);
-    must(mayfly_call_new(l->host, MAYFLY_CALL_OPTIONS(.timeout_ms = timeout_ms),
-                         &l->call, &err));
+    must(mayfly_call_new(
+        l->host,
+        MAYFLY_CALL_OPTIONS(.timeout_ms = timeout_ms,
+                            .arena_bytes_max = l->arena_bytes_max),
+        &l->call, &err));
     must(mayfly_channel_start(l->pair.channel, "/later.Later/Go", first,
                               (mayfly_bytes){(const uint8_t *)"", 0}, start, l,
                               &err));
@@ -299,6 +303,17 @@ static void a_failure_is_told(void **state)
     end_later(&l);
 }
 
+/* The request is copied into the call's arena. */
+static void what_cannot_be_copied(void **state)
+{
+    (void)state;
+    later l = {.arena_bytes_max = 2048};
+    begin_later(&l, NULL);
+    run(&l, 30000);
+    assert_int_equal(l.started, MAYFLY_ELIMIT); /* at once */
+    end_later(&l);
+}
+
 static void a_unit_that_was_removed(void **state)
 {
     (void)state;
@@ -318,6 +333,7 @@ int main(void)
         cmocka_unit_test(it_can_be_cancelled),
         cmocka_unit_test(it_can_be_freed),
         cmocka_unit_test(a_failure_is_told),
+        cmocka_unit_test(what_cannot_be_copied),
         cmocka_unit_test(a_unit_that_was_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

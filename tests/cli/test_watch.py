@@ -43,6 +43,7 @@ message Part { int32 size = 1; }
 HANDLERS = """#include <mayfly/handlers.h>
 #include "main.mf.h"
 #include "local.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -69,7 +70,10 @@ int watch_Watch_on_Say(void *state, mayfly_call *call, const watch_Request *q,
 int watch_Watch_on_Wait(void *state, mayfly_call *call, const watch_Request *q,
                         watch_Reply *r)
 {
-    for (int i = 0; i < 100 && access("FOLDER/go", F_OK) != 0; i++)
+    FILE *began = fopen("FOLDER/began", "w");
+    if (began)
+        fclose(began);
+    for (int i = 0; i < 600 && access("FOLDER/go", F_OK) != 0; i++)
         usleep(100000);
     r->text = mayfly_str_of("WORD/" LOCAL);
     return 0;
@@ -352,9 +356,9 @@ def a_call_that_takes_long(folder):
     answer = []
     t = threading.Thread(target=lambda: answer.append(client.call("Wait")))
     t.start()
-    while text_of(client.call()) != "one/a":
-        pass
-    time.sleep(0.3)  # until the other one has come: else there is nothing to see
+    end = time.monotonic() + PATIENCE
+    while not os.path.exists(files.path("began")) and time.monotonic() < end:
+        time.sleep(0.01)
     files.write("main.c", files.handlers("two"))
     good, line = s.swap(2)
     check("a version with a call is not waited for", good and
@@ -399,6 +403,8 @@ def main():
               odd[:3])
         counts = [count_of(r) for r in client.replies]
         check("and the state went along", counts == sorted(set(counts)), counts[:20])
+        # a last swap may have been told after its version had answered already
+        left = [x for x in left if not SWAPPED.match(x)]
         check("SIGTERM ends it with 0, and nothing more is printed",
               (code, left) == (0, []), (code, left))
         a_call_that_takes_long(folder)

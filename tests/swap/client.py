@@ -1,11 +1,16 @@
 #!/usr/bin/python3
 """Calls the units of tests/swap/host with gRPC's Python client, one after the other,
-for a time: client.py SECONDS PORT... Prints what it saw as one line of JSON."""
+for a time: client.py SECONDS PORT... Prints what it saw as one line of JSON: with
+the times of calls by slices where SLICES is set to the time when the first begins and
+the seconds that each is long."""
 import json
+import os
 import sys
 import time
 
 import grpc
+
+import swapping
 
 
 def fields(message):
@@ -45,6 +50,8 @@ def main():
     last = [-1] * len(calls)
     seen = {"calls": 0, "failed": 0, "mixed": 0, "backwards": 0, "trouble": ""}
     times = []
+    begin, length = map(float, os.environ.get("SLICES", "0 1e12").split())
+    slices = {}  # number: times, of calls that do not begin at its edge
     end = time.monotonic() + float(sys.argv[1])
     unit = 0
     while time.monotonic() < end:
@@ -57,6 +64,9 @@ def main():
             seen["trouble"] = seen["trouble"] or str(e.details())
             continue
         times.append((time.monotonic() - start) * 1e6)
+        number, since = divmod(time.time() - begin, length)
+        if since > swapping.EDGE:
+            slices.setdefault(int(number), []).append(times[-1])
         got = dict(fields(reply))
         number = got.get(5, 0)
         seen["mixed"] += got.get(1) != b"u%d/%d" % (unit, number)
@@ -64,6 +74,7 @@ def main():
         last[unit] = number
         unit = (unit + 1) % len(calls)
     seen.update(quantiles(times))
+    seen["slices"] = {number: quantiles(of) for number, of in slices.items()}
     print(json.dumps(seen))
 
 

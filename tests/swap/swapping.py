@@ -13,6 +13,7 @@ import time
 TOP = os.environ.get("TOP", os.getcwd())
 HOST = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "tests/swap/host"))
 CLIENT = os.path.join(TOP, "tests/swap/client.py")
+EDGE = 0.3  # seconds at the begin of a slice whose calls are not looked at
 BODY = b"\0\0\0\0\7\n\3ada\x28\3"  # a framed hello.Request
 
 
@@ -114,18 +115,28 @@ class Load(threading.Thread):
         self.stopped = True
         self.join()
 
-    def quantiles_us(self):
-        """50th and 99th percentile of all requests."""
-        script = ("{ n[$3]++; all++ } END { for (i = 0; all && seen * 100 < all * 99; i++)"
-                  " { seen += n[i]; if (!half && seen * 2 >= all) half = i }"
-                  " print half + 0, i }")
+    def slices(self, begin, length):
+        """{number: (50th, 99th percentile)} of the requests that began in each slice."""
+        script = """
+            { since = $1 / 1e6 - begin; at = int(since / long)
+              if (since < 0 || since - at * long < edge) next
+              n[at, $3]++; all[at]++; if ($3 > most[at]) most[at] = $3 }
+            END { for (at in all) {
+                      seen = 0; half = -1
+                      for (i = 0; i <= most[at] && seen * 100 < all[at] * 99; i++) {
+                          seen += n[at, i]
+                          if (half < 0 && seen * 2 >= all[at]) half = i }
+                      print at, half, i - 1 } }"""
         logs = [os.path.join(self.folder, x) for x in os.listdir(self.folder)
                 if x.startswith("h2load.")]
-        out = subprocess.run(["awk", script, *logs], capture_output=True, text=True,
-                             check=True).stdout
+        out = subprocess.run(
+            ["awk", "-v", "begin=%f" % begin, "-v", "long=%f" % length, "-v",
+             "edge=%f" % EDGE, script, *logs],
+            capture_output=True, text=True, check=True).stdout
         for log in logs:
             os.unlink(log)
-        return [int(x) for x in out.split()]
+        return {int(at): (int(p50), int(p99)) for at, p50, p99 in
+                (line.split() for line in out.splitlines())}
 
 
 def segment(host, seconds, swaps, requests, folder=None):
@@ -149,3 +160,38 @@ def segment(host, seconds, swaps, requests, folder=None):
     host.tell("stay")
     return {"host": host.end(), "python": json.loads(client.stdout.read()),
             "h2load": load, "dirty": dirty}
+
+
+def slices(host, n, length, requests, folder):
+    """Runs everything with and without swaps in turns, n slices of each, beginning
+    with swaps. As `segment`, and for h2load, python and typed a list of (50th, 99th
+    percentile) by slice."""
+    load = Load(host.ports[0], requests, folder)
+    load.start()
+    begin = time.time() + 2
+    client = subprocess.Popen(
+        [sys.executable, CLIENT, str(2 * n * length + 3), *host.ports], text=True,
+        stdout=subprocess.PIPE, env=dict(os.environ, SLICES="%f %f" % (begin, length)))
+    ends, dirty = [], []
+    for number in range(2 * n):
+        time.sleep(max(0, begin + number * length - time.time()))
+        if number:
+            ends.append(host.end())
+        host.tell("begin", "stay" if number % 2 else "swap")
+        dirty.append(host.private_dirty_kib())
+    time.sleep(max(0, begin + 2 * n * length - time.time()))
+    ends.append(host.end())
+    host.tell("stay")
+    client.wait()
+    load.end()
+    python, requests = json.loads(client.stdout.read()), load.slices(begin, length)
+    numbers = range(2 * n)
+    host_sum = dict(ends[-1], calls=sum(e["calls"] for e in ends),
+                    swaps=sum(e["swaps"] for e in ends))
+    return {"host": host_sum, "python": python, "h2load": load, "dirty": dirty,
+            "times": {
+                "h2load": [requests.get(i, (0, 0)) for i in numbers],
+                "Python, one at a time": [
+                    (python["slices"][str(i)]["p50_us"],
+                     python["slices"][str(i)]["p99_us"]) for i in numbers],
+                "typed, one each ms": [(e["p50_us"], e["p99_us"]) for e in ends]}}
